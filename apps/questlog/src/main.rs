@@ -1,0 +1,2 @@
+//! questlog.
+fn main() {}

@@ -1,0 +1,62 @@
+//! Time as a parameter.
+//!
+//! Nothing in Mainstay reads the system clock directly: a [`Clock`] is passed in, so that a test
+//! decides what "now" is. Stored instants have microsecond precision, because that is what all
+//! three engines keep.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+
+/// Tells the current time.
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// The current instant in UTC, truncated to whole microseconds.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The operating system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+    fn now(&self) -> DateTime<Utc> {
+        truncate_to_micros(Utc::now())
+    }
+}
+
+/// A clock that stands still until it is told to move. For tests.
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    now: Arc<Mutex<DateTime<Utc>>>,
+}
+
+impl ManualClock {
+    /// A clock that shows `start`, truncated to whole microseconds.
+    pub fn new(start: DateTime<Utc>) -> Self {
+        Self { now: Arc::new(Mutex::new(truncate_to_micros(start))) }
+    }
+
+    /// Moves the clock forward, or backward with a negative `step`.
+    pub fn advance(&self, step: TimeDelta) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now += step;
+    }
+
+    /// Sets the clock.
+    pub fn set(&self, to: DateTime<Utc>) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = truncate_to_micros(to);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drops what is finer than a microsecond.
+pub fn truncate_to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(at)
+}
