@@ -20,7 +20,10 @@ pub trait Clock: Debug + Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system clock"
+    )]
     fn now(&self) -> DateTime<Utc> {
         truncate_to_micros(Utc::now())
     }
@@ -35,7 +38,9 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that shows `start`, truncated to whole microseconds.
     pub fn new(start: DateTime<Utc>) -> Self {
-        Self { now: Arc::new(Mutex::new(truncate_to_micros(start))) }
+        Self {
+            now: Arc::new(Mutex::new(truncate_to_micros(start))),
+        }
     }
 
     /// Moves the clock forward, or backward with a negative `step`.

@@ -25,7 +25,10 @@ pub trait Entropy: Debug + Send + Sync + 'static {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's entropy")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's entropy"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system has no random source to offer");
     }
@@ -40,7 +43,9 @@ pub struct SeededEntropy {
 impl SeededEntropy {
     /// A source whose output depends on `seed` alone.
     pub fn new(seed: u64) -> Self {
-        Self { state: Mutex::new(seed) }
+        Self {
+            state: Mutex::new(seed),
+        }
     }
 }
 

@@ -1,0 +1,150 @@
+//! SQL with its values.
+
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Dialect;
+use crate::value::{Value, check};
+
+/// What a statement does, so that it finds the right connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It only reads.
+    Read,
+    /// It writes.
+    Write,
+    /// Not known: hand-written SQL that returns rows. The driver finds out where it matters.
+    Unknown,
+}
+
+/// SQL in the dialect of its database, with its values in stored form.
+///
+/// Values are always bound, never written into the text.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// The text.
+    pub sql: Arc<str>,
+    /// The values, in placeholder order.
+    pub values: Vec<Value>,
+    /// What it does.
+    pub access: Access,
+    /// The table it concerns most, for errors and logs.
+    pub table: Option<&'static str>,
+}
+
+impl Statement {
+    /// A statement whose text is in the dialect's own placeholders and whose values are lowered.
+    pub fn new(sql: impl Into<Arc<str>>, values: Vec<Value>, access: Access) -> Self {
+        Self {
+            sql: sql.into(),
+            values,
+            access,
+            table: None,
+        }
+    }
+
+    /// Names the table.
+    #[must_use]
+    pub fn on(mut self, table: &'static str) -> Self {
+        self.table = Some(table);
+        self
+    }
+
+    /// A statement from hand-written SQL with `?` placeholders.
+    ///
+    /// # Errors
+    /// What [`check::check_parameter`] refuses.
+    pub fn raw(dialect: Dialect, sql: &str, values: Vec<Value>, access: Access) -> Result<Self> {
+        let mut lowered = Vec::with_capacity(values.len());
+        for (position, value) in values.into_iter().enumerate() {
+            check::check_parameter(&value).map_err(|refusal| {
+                Error::new(
+                    refusal.kind,
+                    format!("parameter {}: {}", position + 1, refusal.message),
+                )
+            })?;
+            lowered.push(dialect.lower_parameter(value));
+        }
+        Ok(Self::new(dialect.placeholders(sql), lowered, access))
+    }
+
+    /// A statement from a sea-query query, in the dialect.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED` for values of a type Mainstay does not store.
+    pub fn from_query(
+        dialect: Dialect,
+        query: &impl sea_query::QueryStatementWriter,
+        access: Access,
+    ) -> Result<Self> {
+        let (sql, values) = dialect.write(query);
+        let values = values
+            .0
+            .into_iter()
+            .map(from_sea_query)
+            .collect::<Result<_>>()?;
+        Ok(Self::new(sql, values, access))
+    }
+}
+
+/// A value as sea-query carries it.
+pub(crate) fn to_sea_query(value: Value) -> sea_query::Value {
+    use sea_query::Value as Out;
+    match value {
+        // The type of a NULL does not matter: drivers bind it without one.
+        Value::Null => Out::String(None),
+        Value::Bool(v) => Out::Bool(Some(v)),
+        Value::I32(v) => Out::Int(Some(v)),
+        Value::I64(v) => Out::BigInt(Some(v)),
+        Value::F64(v) => Out::Double(Some(v)),
+        Value::Decimal(v) => Out::Decimal(Some(v)),
+        Value::Text(v) => Out::String(Some(v)),
+        Value::Bytes(v) => Out::Bytes(Some(v)),
+        Value::Uuid(v) => Out::Uuid(Some(v)),
+        Value::Instant(v) => Out::ChronoDateTimeUtc(Some(v)),
+        Value::Date(v) => Out::ChronoDate(Some(v)),
+        Value::Json(v) => Out::Json(Some(Box::new(v))),
+    }
+}
+
+fn from_sea_query(value: sea_query::Value) -> Result<Value> {
+    use sea_query::Value as In;
+    fn or_null<T>(value: Option<T>, wrap: impl FnOnce(T) -> Value) -> Value {
+        value.map_or(Value::Null, wrap)
+    }
+    Ok(match value {
+        In::Bool(v) => or_null(v, Value::Bool),
+        In::TinyInt(v) => or_null(v, |v| Value::I32(v.into())),
+        In::SmallInt(v) => or_null(v, |v| Value::I32(v.into())),
+        In::Int(v) => or_null(v, Value::I32),
+        In::BigInt(v) => or_null(v, Value::I64),
+        In::TinyUnsigned(v) => or_null(v, |v| Value::I32(v.into())),
+        In::SmallUnsigned(v) => or_null(v, |v| Value::I32(v.into())),
+        In::Unsigned(v) => or_null(v, |v| Value::I64(v.into())),
+        In::BigUnsigned(v) => match v {
+            None => Value::Null,
+            Some(v) => i64::try_from(v).map(Value::I64).map_err(|_| {
+                Error::new(
+                    ErrorKind::OutOfRange,
+                    "a parameter is beyond a 64-bit signed integer",
+                )
+            })?,
+        },
+        In::Float(v) => or_null(v, |v| Value::F64(v.into())),
+        In::Double(v) => or_null(v, Value::F64),
+        In::String(v) => or_null(v, Value::Text),
+        In::Char(v) => or_null(v, |v| Value::Text(v.into())),
+        In::Bytes(v) => or_null(v, Value::Bytes),
+        In::Json(v) => or_null(v, |v| Value::Json(*v)),
+        In::ChronoDate(v) => or_null(v, Value::Date),
+        In::ChronoDateTimeUtc(v) => or_null(v, Value::Instant),
+        In::Uuid(v) => or_null(v, Value::Uuid),
+        In::Decimal(v) => or_null(v, Value::Decimal),
+        other => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a query parameter has a type that is not supported: {other:?}"),
+            ));
+        }
+    })
+}

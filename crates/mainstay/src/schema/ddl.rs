@@ -1,0 +1,1 @@
+//! CREATE statements of a table, in each dialect.

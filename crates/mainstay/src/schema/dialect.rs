@@ -1,0 +1,123 @@
+//! How the engines differ in storing values and writing SQL. The one place, with the driver
+//! folder and the capability file, where an engine may be told from another.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rust_decimal::Decimal;
+use sea_query::{
+    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder,
+};
+
+use crate::value::{ColumnType, Value};
+
+/// A dialect of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// SQLite 3.37 and later (STRICT tables).
+    Sqlite,
+    /// PostgreSQL 13 and later.
+    Postgres,
+    /// MariaDB 10.6 and later.
+    MariaDb,
+    /// MySQL 8.0.17 and later. Experimental.
+    MySql,
+}
+
+/// Decimals with at most this many digits are scaled integers in SQLite.
+pub const SQLITE_INTEGER_DIGITS: u8 = 18;
+
+impl Dialect {
+    /// All dialects.
+    pub const ALL: [Self; 4] = [Self::Sqlite, Self::Postgres, Self::MariaDb, Self::MySql];
+
+    /// The product's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MariaDb => "MariaDB",
+            Self::MySql => "MySQL",
+        }
+    }
+
+    /// The word that stands for the dialect in file names. MariaDB and MySQL share theirs.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MariaDb | Self::MySql => "mysql",
+        }
+    }
+
+    /// A name in the dialect's quotes.
+    pub fn quote(self, name: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+            Self::MariaDb | Self::MySql => format!("`{}`", name.replace('`', "``")),
+        }
+    }
+
+    /// Puts a value into the form in which the column is stored: what is sent to the engine.
+    ///
+    /// The value has been [checked](crate::value::check) against the column's type.
+    pub fn lower(self, value: Value, ty: &ColumnType) -> Value {
+        match (self, value, ty) {
+            (Self::Sqlite, Value::Decimal(number), ColumnType::Decimal { precision, scale }) => {
+                sqlite_decimal(number, *precision, *scale)
+            }
+            (_, Value::I32(number), ColumnType::I64) => Value::I64(i64::from(number)),
+            (_, value, _) => self.lower_parameter(value),
+        }
+    }
+
+    /// Puts a value without a column, a parameter of raw SQL, into its stored form.
+    pub fn lower_parameter(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::Sqlite, Value::Bool(truth)) => Value::I64(i64::from(truth)),
+            (Self::Sqlite, Value::Uuid(id)) => Value::Text(id.hyphenated().to_string()),
+            (Self::Sqlite, Value::Instant(at)) => Value::Text(instant_text(at)),
+            (Self::Sqlite, Value::Date(date)) => Value::Text(date.format("%Y-%m-%d").to_string()),
+            (Self::Sqlite, Value::Decimal(number)) => Value::Text(number.to_string()),
+            (Self::Sqlite | Self::MariaDb | Self::MySql, Value::Json(json)) => {
+                Value::Text(json.to_string())
+            }
+            (Self::MariaDb | Self::MySql, Value::Uuid(id)) => Value::Bytes(id.as_bytes().to_vec()),
+            (_, value) => value,
+        }
+    }
+
+    /// Whether NULLs sort as the smallest value by themselves.
+    pub fn nulls_are_smallest(self) -> bool {
+        !matches!(self, Self::Postgres)
+    }
+
+    /// Writes a sea-query statement in this dialect: the SQL and its parameters.
+    pub fn write(self, query: &impl QueryStatementWriter) -> (String, sea_query::Values) {
+        match self {
+            Self::Sqlite => query.build(SqliteQueryBuilder),
+            Self::Postgres => query.build(PostgresQueryBuilder),
+            Self::MariaDb | Self::MySql => query.build(MysqlQueryBuilder),
+        }
+    }
+
+    /// Turns `?` placeholders of hand-written SQL into the dialect's own. `??` is a question mark.
+    /// Text in quotes, comments and dollar quotes is left alone.
+    pub fn placeholders(self, sql: &str) -> String {
+        super::placeholder::number(sql, matches!(self, Self::Postgres))
+    }
+}
+
+/// RFC 3339 with six digits and `Z`: of fixed width, so that text order is time order.
+fn instant_text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn sqlite_decimal(mut number: Decimal, precision: u8, scale: u8) -> Value {
+    number.rescale(u32::from(scale));
+    if precision <= SQLITE_INTEGER_DIGITS {
+        if let Ok(scaled) = i64::try_from(number.mantissa()) {
+            return Value::I64(scaled);
+        }
+    }
+    Value::Text(number.to_string())
+}

@@ -1,0 +1,129 @@
+//! The traits that the derives implement.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::model::TableModel;
+use crate::driver::Row;
+use crate::error::Result;
+use crate::value::{ToValue, Value};
+
+/// A struct that is a row of a table. Implemented by `#[derive(Entity)]`.
+pub trait Entity: FromRow + Clone + Sync {
+    /// The type of the primary key: a single value or a tuple.
+    type Key: Key;
+
+    /// The model of the table.
+    fn table() -> &'static TableModel;
+
+    /// The primary key of this row.
+    fn key(&self) -> Self::Key;
+
+    /// All values, in column order.
+    fn values(&self) -> Vec<Value>;
+}
+
+/// A struct that can be read from a row whose columns are in the order of its fields.
+pub trait FromRow: Sized + Send + 'static {
+    /// Reads the struct.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when a cell does not fit its field.
+    fn from_row(row: &Row<'_>) -> Result<Self>;
+}
+
+/// A struct with some of an entity's columns. Implemented by `#[derive(Projection)]`.
+pub trait Projection<E: Entity>: FromRow {
+    /// Positions of the columns in the entity's table, in the order of the fields.
+    const COLUMNS: &'static [usize];
+}
+
+/// What an assignment does to its column.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Stores the value.
+    Set(Value),
+    /// Adds the value to what is stored, atomically.
+    Add(Value),
+}
+
+/// A change of one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// The column's position in its table.
+    pub column: usize,
+    /// What happens to it.
+    pub change: Change,
+}
+
+impl Assignment {
+    /// Stores `value` in the column at `column`.
+    pub fn set(column: usize, value: Value) -> Self {
+        Self {
+            column,
+            change: Change::Set(value),
+        }
+    }
+}
+
+/// A row to be made. Implemented by `#[derive(Insert)]`, and by each entity for itself.
+pub trait Insert<E: Entity>: Send {
+    /// The columns given. What is missing is filled in: keys, timestamps, version, defaults, NULL.
+    fn assignments(self) -> Vec<Assignment>;
+}
+
+/// A change of some columns. Implemented by `#[derive(Patch)]` and by lists of assignments.
+pub trait Patch<E: Entity>: Send {
+    /// The columns changed. Fields that are not given are not in the list.
+    fn assignments(self) -> Vec<Assignment>;
+
+    /// The version the caller has seen, for entities with an optimistic version column.
+    fn expected_version(&self) -> Option<i64> {
+        None
+    }
+}
+
+impl<E: Entity> Patch<E> for Vec<Assignment> {
+    fn assignments(self) -> Vec<Assignment> {
+        self
+    }
+}
+
+impl<E: Entity, const N: usize> Patch<E> for [Assignment; N] {
+    fn assignments(self) -> Vec<Assignment> {
+        self.into()
+    }
+}
+
+/// The value of a primary key.
+pub trait Key: Clone + Send + Sync + std::fmt::Debug + 'static {
+    /// The values of the key's columns, in key order.
+    fn values(&self) -> Vec<Value>;
+}
+
+macro_rules! single_key {
+    ($($ty:ty),*) => {
+        $(impl Key for $ty {
+            fn values(&self) -> Vec<Value> {
+                vec![self.to_value()]
+            }
+        })*
+    };
+}
+
+single_key!(Uuid, String, i32, i64, DateTime<Utc>, chrono::NaiveDate);
+
+macro_rules! composite_key {
+    ($($name:ident: $position:tt),*) => {
+        impl<$($name: Key + ToValue),*> Key for ($($name,)*) {
+            fn values(&self) -> Vec<Value> {
+                vec![$(self.$position.to_value()),*]
+            }
+        }
+    };
+}
+
+composite_key!(A: 0, B: 1);
+composite_key!(A: 0, B: 1, C: 2);
+composite_key!(A: 0, B: 1, C: 2, D: 3);
