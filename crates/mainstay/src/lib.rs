@@ -8,13 +8,21 @@
 extern crate self as mainstay;
 
 pub mod clock;
+pub mod database;
 pub mod driver;
 pub mod entropy;
 pub mod error;
+mod observe;
+pub mod pool;
+pub mod resilience;
 pub mod schema;
+pub mod transaction;
 pub mod value;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use database::{Database, Request};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{Error, ErrorKind, FieldError, FieldErrors, Outcome, Problem, Result, RetryClass};
+pub use schema::Schema;
+pub use transaction::Tx;
 pub use value::Value;

@@ -27,5 +27,5 @@ pub use capability::Capabilities;
 pub use contract::{
     BeginOptions, BoxFuture, Connection, Done, Driver, Isolation, Recovery, ServerInfo,
 };
-pub use row::{Columns, OwnedRow, Row, RowSink};
+pub use row::{Collect, Columns, OwnedRow, Row, RowSink};
 pub use statement::{Access, Statement};

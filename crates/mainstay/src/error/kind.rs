@@ -29,6 +29,8 @@ pub enum ErrorKind {
     TableMissing,
     /// A column does not exist.
     ColumnMissing,
+    /// The handle has been closed.
+    Closed,
     /// No connection became free in time.
     PoolTimeout,
     /// The server cannot be reached.
@@ -141,6 +143,7 @@ impl ErrorKind {
         Self::MissingValue,
         Self::TableMissing,
         Self::ColumnMissing,
+        Self::Closed,
         Self::PoolTimeout,
         Self::Unreachable,
         Self::ConnectionLost,
@@ -240,6 +243,13 @@ impl ErrorKind {
                 500,
                 Never,
                 "The database is not set up",
+            ),
+            Self::Closed => facts(
+                "DATABASE_CLOSED",
+                None,
+                503,
+                Never,
+                "The service is stopping",
             ),
             Self::PoolTimeout => facts(
                 "POOL_TIMEOUT",

@@ -1,0 +1,91 @@
+//! Calls: what every operation returns, and the options it carries.
+
+use std::future::IntoFuture;
+use std::panic::Location;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::driver::BoxFuture;
+use crate::error::Result;
+
+/// The options of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct CallOptions {
+    /// The longest the call may take, waiting for a connection included. `None` means the
+    /// configured `timeouts.statement`.
+    pub timeout: Option<Duration>,
+    /// Where the call was made, for pool reports and logs.
+    pub site: &'static Location<'static>,
+}
+
+impl CallOptions {
+    /// The defaults, at the caller's place in the code.
+    #[track_caller]
+    pub fn here() -> Self {
+        Self {
+            timeout: None,
+            site: Location::caller(),
+        }
+    }
+
+    /// When the call has to be over.
+    pub(crate) fn deadline(&self, default: Duration) -> Instant {
+        Instant::now() + self.timeout.unwrap_or(default)
+    }
+}
+
+type Run<T> = Box<dyn FnOnce(CallOptions) -> BoxFuture<'static, Result<T>> + Send>;
+
+/// An operation that has not started yet. It runs when it is awaited.
+///
+/// Dropping the future at any point leaves no open transaction and no lost connection. A write
+/// whose future was dropped may or may not have taken effect.
+///
+/// ```ignore
+/// let user = users.find_by_id(id).timeout(Duration::from_millis(200)).await?;
+/// ```
+#[must_use = "an operation does nothing until it is awaited"]
+pub struct Request<T> {
+    options: CallOptions,
+    run: Run<T>,
+}
+
+impl<T> std::fmt::Debug for Request<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Request<T> {
+    /// An operation made from a function that starts it.
+    pub(crate) fn new<F>(
+        options: CallOptions,
+        run: impl FnOnce(CallOptions) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        Self {
+            options,
+            run: Box::new(move |options| Box::pin(run(options))),
+        }
+    }
+
+    /// The longest the call may take, waiting for a connection included.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.options.timeout = Some(limit);
+        self
+    }
+}
+
+impl<T> IntoFuture for Request<T> {
+    type Output = Result<T>;
+    type IntoFuture = BoxFuture<'static, Result<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        (self.run)(self.options)
+    }
+}

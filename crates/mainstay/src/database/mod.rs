@@ -1,0 +1,150 @@
+//! The handle.
+//!
+//! - `mod.rs`: [`Database`]
+//! - [`builder`]: opening one from a configuration
+//! - [`call`]: what operations return, and their options
+//! - [`line`]: the straight line every statement takes
+//! - `lease`: a connection in use
+//! - [`executor`]: the handle or a transaction, whichever runs the statements
+//! - [`sql`]: hand-written SQL with bound parameters
+
+pub mod builder;
+pub mod call;
+pub mod executor;
+pub(crate) mod lease;
+pub(crate) mod line;
+pub mod sql;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use builder::Builder;
+pub use call::{CallOptions, Request};
+pub use executor::Executor;
+pub use sql::Sql;
+
+use crate::clock::Clock;
+use crate::driver::{Capabilities, Driver, ServerInfo};
+use crate::entropy::Entropy;
+use crate::error::Result;
+use crate::pool::{Pool, PoolStatus};
+use crate::schema::{Dialect, Schema};
+
+/// A handle on one database: cheap to clone, safe to share.
+///
+/// Dropping the last clone closes the connections in the background; [`close`](Self::close) waits
+/// for work in progress and is what a service does when it stops.
+#[derive(Debug, Clone)]
+#[doc(alias = "PrismaClient")]
+pub struct Database {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) pool: Pool,
+    pub(crate) schema: Schema,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) timeouts: Timeouts,
+    /// Whether every statement is logged, not only failures.
+    pub(crate) log_statements: bool,
+}
+
+/// How long calls may take unless they say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// One statement, waiting for a connection included.
+    pub statement: Duration,
+    /// One transaction, from before its first statement to after its commit.
+    pub transaction: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            statement: Duration::from_secs(30),
+            transaction: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The answer of a health check.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// How long the database took to answer.
+    pub latency: Duration,
+    /// What the server says of itself.
+    pub server: ServerInfo,
+    /// The pool at that moment.
+    pub pool: PoolStatus,
+}
+
+impl Database {
+    /// The dialect of the database.
+    pub fn dialect(&self) -> Dialect {
+        self.shared.driver.dialect()
+    }
+
+    /// What the engine can do.
+    pub fn capabilities(&self) -> &Capabilities {
+        self.shared.driver.capabilities()
+    }
+
+    /// The tables of the application.
+    pub fn schema(&self) -> &Schema {
+        &self.shared.schema
+    }
+
+    /// The clock from which timestamps come.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// The source of randomness from which identifiers come.
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.shared.entropy
+    }
+
+    /// The pool. For an engine with one writer of its own these are the readers.
+    pub fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
+    /// What the server said of itself when the handle was opened.
+    pub fn server_info(&self) -> ServerInfo {
+        self.shared.driver.server_info()
+    }
+
+    /// Asks the database whether it answers.
+    ///
+    /// # Errors
+    /// Those of acquiring a connection and of the ping.
+    #[track_caller]
+    pub fn health(&self) -> Request<Health> {
+        let db = self.clone();
+        Request::new(CallOptions::here(), move |options| async move {
+            let started = Instant::now();
+            db.ping(&options).await?;
+            Ok(Health {
+                latency: started.elapsed(),
+                server: db.server_info(),
+                pool: db.pool().status(),
+            })
+        })
+    }
+
+    /// Refuses new work, waits up to `limit` for work in progress, and closes everything. An
+    /// embedded database has its log written back into its file.
+    ///
+    /// # Errors
+    /// `DEADLINE_EXCEEDED` when work was still going on; the rest is closed all the same.
+    pub async fn close(&self, limit: Duration) -> Result<()> {
+        let drained = self.shared.pool.close(limit).await;
+        self.shared.driver.close().await?;
+        drained
+    }
+}

@@ -1,0 +1,136 @@
+//! Hand-written SQL with bound parameters. It takes the same line as everything else.
+
+use super::call::{CallOptions, Request};
+use super::{Database, Executor};
+use crate::driver::row::Ignore;
+use crate::driver::{Access, Done, OwnedRow, Row, Statement};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::FromRow;
+use crate::transaction::Tx;
+use crate::value::{FromCell, ToValue, Value};
+
+/// A statement written by hand. Placeholders are `?` on every engine (`??` is a question mark).
+#[derive(Debug)]
+#[must_use = "a statement does nothing until one of its methods is awaited"]
+pub struct Sql {
+    executor: Executor,
+    text: String,
+    values: Vec<Value>,
+    options: CallOptions,
+}
+
+impl Database {
+    /// Starts a statement written by hand.
+    ///
+    /// ```ignore
+    /// let total: i64 = db.sql("SELECT count(*) FROM users WHERE name = ?").bind("Ada").scalar().await?;
+    /// ```
+    #[doc(alias = "$queryRaw")]
+    #[doc(alias = "$executeRaw")]
+    #[track_caller]
+    pub fn sql(&self, text: impl Into<String>) -> Sql {
+        Sql::new(self.into(), text.into(), CallOptions::here())
+    }
+}
+
+impl Tx {
+    /// Starts a statement written by hand, within the transaction.
+    #[track_caller]
+    pub fn sql(&self, text: impl Into<String>) -> Sql {
+        Sql::new(self.into(), text.into(), CallOptions::here())
+    }
+}
+
+impl Sql {
+    fn new(executor: Executor, text: String, options: CallOptions) -> Self {
+        Self {
+            executor,
+            text,
+            values: Vec::new(),
+            options,
+        }
+    }
+
+    /// Binds the next placeholder.
+    pub fn bind(mut self, value: impl ToValue) -> Self {
+        self.values.push(value.to_value());
+        self
+    }
+
+    /// Binds the next placeholders.
+    pub fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+        self.values.extend(values);
+        self
+    }
+
+    /// The longest the call may take.
+    pub fn timeout(mut self, limit: std::time::Duration) -> Self {
+        self.options.timeout = Some(limit);
+        self
+    }
+
+    fn request<T: Send + 'static, F>(
+        self,
+        access: Access,
+        work: impl FnOnce(Executor, Statement, CallOptions) -> F + Send + 'static,
+    ) -> Request<T>
+    where
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let Self {
+            executor,
+            text,
+            values,
+            options,
+        } = self;
+        Request::new(options, move |options| async move {
+            let statement = Statement::raw(executor.dialect(), &text, values, access)?;
+            work(executor, statement, options).await
+        })
+    }
+
+    /// Runs it and says how many rows changed.
+    pub fn execute(self) -> Request<Done> {
+        self.request(Access::Write, |executor, statement, options| async move {
+            executor.run(statement, &mut Ignore, &options).await
+        })
+    }
+
+    /// Runs it and reads every row with a function.
+    pub fn fetch_with<T: Send + 'static>(
+        self,
+        read: impl FnMut(&Row<'_>) -> Result<T> + Send + 'static,
+    ) -> Request<Vec<T>> {
+        self.request(
+            Access::Unknown,
+            move |executor, statement, options| async move {
+                executor.fetch(statement, read, &options).await
+            },
+        )
+    }
+
+    /// Runs it and reads every row into a struct, columns in the order of its fields.
+    pub fn fetch<T: FromRow>(self) -> Request<Vec<T>> {
+        self.fetch_with(|row| T::from_row(row))
+    }
+
+    /// Runs it and keeps every row as it is.
+    pub fn fetch_rows(self) -> Request<Vec<OwnedRow>> {
+        self.fetch_with(|row| row.to_owned())
+    }
+
+    /// Runs it and reads the first column of the first row.
+    ///
+    /// The request fails with `NOT_FOUND` when there is no row.
+    pub fn scalar<T: FromCell + Send + 'static>(self) -> Request<T> {
+        self.request(Access::Unknown, |executor, statement, options| async move {
+            let found = executor
+                .fetch(statement, |row| row.get::<T>(0), &options)
+                .await?;
+            found
+                .into_iter()
+                .next()
+                .ok_or_else(|| Error::new(ErrorKind::NotFound, "the statement returned no row"))
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! `db.transaction(...)` and its options.
+
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use super::Tx;
+use super::runner::{self, Settings};
+use crate::database::{CallOptions, Database};
+use crate::driver::{BoxFuture, Isolation};
+use crate::error::Error;
+
+/// A transaction that has not started yet. It runs when it is awaited.
+#[must_use = "a transaction does nothing until it is awaited"]
+pub struct TransactionRequest<'a, F> {
+    db: Database,
+    settings: Settings,
+    work: F,
+    borrows: PhantomData<&'a ()>,
+}
+
+impl<F> std::fmt::Debug for TransactionRequest<'_, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TransactionRequest")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Runs a closure as one transaction: committed when it returns `Ok`, rolled back when it
+    /// returns an error, panics or is dropped.
+    ///
+    /// The closure may run more than once: after a serialization failure or a deadlock nothing of
+    /// it took effect, and it is tried again, up to five times within the time limit. So it should
+    /// have no effects outside the transaction. Its own error comes back unchanged.
+    ///
+    /// ```ignore
+    /// let total = db.transaction(|tx| async move {
+    ///     let users = tx.repository::<User>();
+    ///     users.update(id, [User::TOTAL_XP.increment(10)]).await
+    /// }).await?;
+    /// ```
+    ///
+    /// # Errors
+    /// The closure's error, or one made from: a statement's error that the closure hid; the
+    /// commit's error (`COMMIT_UNKNOWN` when its answer was lost); `TRANSACTION_CLOSED` when the
+    /// time limit passed; the errors of acquiring a connection.
+    #[doc(alias = "$transaction")]
+    #[track_caller]
+    pub fn transaction<'a, F, Fut, T, E>(&self, work: F) -> TransactionRequest<'a, F>
+    where
+        F: FnMut(Tx) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<T, E>> + Send + 'a,
+        T: Send + 'a,
+        E: From<Error> + Send + 'a,
+    {
+        TransactionRequest {
+            db: self.clone(),
+            settings: Settings::for_call(&CallOptions::here()),
+            work,
+            borrows: PhantomData,
+        }
+    }
+}
+
+impl<F> TransactionRequest<'_, F> {
+    /// The isolation level. An engine may give a stronger one; the default is READ COMMITTED.
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.settings.begin.isolation = isolation;
+        self
+    }
+
+    /// Refuses writes, and lets the engine read without the writer.
+    pub fn read_only(mut self) -> Self {
+        self.settings.begin.read_only = true;
+        self
+    }
+
+    /// The longest the transaction may take, repetitions and waiting for a connection included.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.settings.timeout = Some(limit);
+        self
+    }
+
+    /// How often the closure runs at most; 1 never repeats it.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.settings.attempts = attempts.max(1);
+        self
+    }
+}
+
+impl<'a, F, Fut, T, E> IntoFuture for TransactionRequest<'a, F>
+where
+    F: FnMut(Tx) -> Fut + Send + 'a,
+    Fut: Future<Output = Result<T, E>> + Send + 'a,
+    T: Send + 'a,
+    E: From<Error> + Send + 'a,
+{
+    type Output = Result<T, E>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self {
+            db, settings, work, ..
+        } = self;
+        Box::pin(async move { runner::run(&db, settings, work).await })
+    }
+}
