@@ -1,7 +1,7 @@
 //! The table of keys as Markdown, for the README and the application's own documentation.
 
 use super::keys::{KEYS, KeyDef};
-use super::{Kind, Profile};
+use super::{Kind, Profile, REDACTED};
 
 /// The reference of the database layer's keys: a Markdown table with one row per key.
 pub fn reference_markdown() -> String {
@@ -50,6 +50,7 @@ fn default(def: &KeyDef) -> String {
         return note.to_owned();
     }
     let of = |profile| match def.default_of(profile) {
+        Some(_) if def.secret => REDACTED.to_owned(),
         Some(text) => format!("`{text}`"),
         None => "none".to_owned(),
     };
