@@ -2,7 +2,7 @@
 //!
 //! Parsing, environment names, `config show`, suggestions and the reference in the README all
 //! read this table, so a key is described once. [`Config`](super::Config) has the typed fields;
-//! a key added here needs a field there, or the test of `resolve.rs` fails.
+//! a key added here needs a field there, filled in `resolve.rs`.
 
 use std::time::Duration;
 

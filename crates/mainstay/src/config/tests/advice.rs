@@ -35,28 +35,33 @@ fn the_defaults_of_every_profile_have_nothing_to_say() {
 #[test]
 fn each_unwise_setting_is_found_on_its_key() {
     use Severity::{Error, Warning};
-    let production = ("profile", "production");
-    let server = ("url", ELSEWHERE);
-    let cases: [(&[(&str, &str)], Severity, &str); 17] = [
+    const PRODUCTION: (&str, &str) = ("profile", "production");
+    const SERVER: (&str, &str) = ("url", ELSEWHERE);
+    type Case = (
+        &'static [(&'static str, &'static str)],
+        Severity,
+        &'static str,
+    );
+    const CASES: &[Case] = &[
         (&[("pool.min", "11")], Error, "pool.min"),
         (&[("instances", "2")], Warning, "instances"),
-        (&[production, ("url", "sqlite:a.db")], Warning, "url"),
-        (&[("profile", "test"), server], Warning, "url"),
-        (&[server], Warning, "url"),
+        (&[PRODUCTION, ("url", "sqlite:a.db")], Warning, "url"),
+        (&[("profile", "test"), SERVER], Warning, "url"),
+        (&[SERVER], Warning, "url"),
         (
-            &[production, server, ("tls", "require-unverified")],
+            &[PRODUCTION, SERVER, ("tls", "require-unverified")],
             Warning,
             "tls",
         ),
-        (&[production, server, ("tls", "disable")], Warning, "tls"),
+        (&[PRODUCTION, SERVER, ("tls", "disable")], Warning, "tls"),
         (&[("tls", "require")], Warning, "tls"),
         (
-            &[production, server, ("tls_client_cert", "a")],
+            &[PRODUCTION, SERVER, ("tls_client_cert", "a")],
             Error,
             "tls_client_cert",
         ),
         (
-            &[production, server, ("tls_client_key", "a")],
+            &[PRODUCTION, SERVER, ("tls_client_key", "a")],
             Error,
             "tls_client_key",
         ),
@@ -68,8 +73,8 @@ fn each_unwise_setting_is_found_on_its_key() {
         ),
         (
             &[
-                production,
-                server,
+                PRODUCTION,
+                SERVER,
                 ("tls", "require-unverified"),
                 ("tls_ca_file", "a"),
             ],
@@ -88,14 +93,14 @@ fn each_unwise_setting_is_found_on_its_key() {
             "timeouts.health_check",
         ),
         (
-            &[production, server, ("log.statements", "all")],
+            &[PRODUCTION, SERVER, ("log.statements", "all")],
             Warning,
             "log.statements",
         ),
     ];
-    for (values, severity, key) in cases {
+    for (values, severity, key) in CASES {
         let found = found(&load(values.iter().copied()));
-        assert!(found.contains(&(severity, key)), "{values:?}: {found:?}");
+        assert!(found.contains(&(*severity, *key)), "{values:?}: {found:?}");
     }
 }
 
