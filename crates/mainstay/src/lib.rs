@@ -1,13 +1,15 @@
 //! The database layer of a Rust service: one handle over SQLite, PostgreSQL and MySQL/MariaDB.
 //!
 //! Modules, from the bottom up; each imports only from those before it:
-//! [`config`], [`error`], [`clock`], [`entropy`], [`value`], [`schema`], [`driver`].
+//! [`config`], [`error`], [`clock`], [`entropy`], [`value`], [`schema`], [`driver`], [`pool`],
+//! [`resilience`], [`database`] with [`transaction`].
 
 // The derives name this crate `::mainstay`, also in its own tests.
 #[allow(unused_extern_crates, reason = "used by what the derives write")]
 extern crate self as mainstay;
 
 pub mod clock;
+pub mod config;
 pub mod database;
 pub mod driver;
 pub mod entropy;
@@ -20,6 +22,7 @@ pub mod transaction;
 pub mod value;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::Config;
 pub use database::{Database, Request};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{Error, ErrorKind, FieldError, FieldErrors, Outcome, Problem, Result, RetryClass};
