@@ -86,6 +86,17 @@ impl Dialect {
         }
     }
 
+    /// Whether stored values of a type compare and add up like the values themselves.
+    pub fn orders_as_stored(self, ty: &ColumnType) -> bool {
+        match ty {
+            ColumnType::Json => false,
+            ColumnType::Decimal { precision, .. } => {
+                self != Self::Sqlite || *precision <= SQLITE_INTEGER_DIGITS
+            }
+            _ => true,
+        }
+    }
+
     /// Whether NULLs sort as the smallest value by themselves.
     pub fn nulls_are_smallest(self) -> bool {
         !matches!(self, Self::Postgres)

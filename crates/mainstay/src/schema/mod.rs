@@ -17,7 +17,7 @@ pub mod model;
 mod placeholder;
 pub mod registry;
 
-pub use column::{Column, Order};
+pub use column::{AnyColumn, Column, Order};
 pub use dialect::Dialect;
 pub use entity::{Assignment, Change, Entity, FromRow, Insert, Key, Patch, Projection};
 pub use filter::Filter;
