@@ -1,7 +1,7 @@
 //! The database layer of a Rust service: one handle over SQLite, PostgreSQL and MySQL/MariaDB.
 //!
 //! Modules, from the bottom up; each imports only from those before it:
-//! [`config`], [`error`], [`clock`], [`entropy`], [`value`], [`schema`], [`driver`].
+//! [`config`], [`error`], [`clock`], [`entropy`], [`value`], [`schema`], [`validate`], [`driver`].
 
 // The derives name this crate `::mainstay`, also in its own tests.
 #[allow(unused_extern_crates, reason = "used by what the derives write")]
@@ -12,6 +12,7 @@ pub mod driver;
 pub mod entropy;
 pub mod error;
 pub mod schema;
+pub mod validate;
 pub mod value;
 
 pub use clock::{Clock, ManualClock, SystemClock};
