@@ -124,10 +124,10 @@ fn instant_text(at: DateTime<Utc>) -> String {
 
 fn sqlite_decimal(mut number: Decimal, precision: u8, scale: u8) -> Value {
     number.rescale(u32::from(scale));
-    if precision <= SQLITE_INTEGER_DIGITS {
-        if let Ok(scaled) = i64::try_from(number.mantissa()) {
-            return Value::I64(scaled);
-        }
+    if precision <= SQLITE_INTEGER_DIGITS
+        && let Ok(scaled) = i64::try_from(number.mantissa())
+    {
+        return Value::I64(scaled);
     }
     Value::Text(number.to_string())
 }

@@ -149,7 +149,7 @@ fn check_decimal(number: Decimal, precision: u8, scale: u8) -> Result<(), Refusa
     }
     // 28 digits are the most a Decimal holds, so the power cannot overflow an i128.
     let limit = 10_i128.pow(whole_digits.min(28));
-    if i128::from(number.trunc().mantissa()).abs() >= limit {
+    if number.trunc().mantissa().abs() >= limit {
         return Err(Refusal::new(
             ErrorKind::OutOfRange,
             format!("must have at most {whole_digits} digits before the point"),
