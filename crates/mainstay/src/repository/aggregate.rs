@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait};
 
 use super::Repository;
 use crate::database::{CallOptions, Executor};
-use crate::driver::{BoxFuture, OwnedRow, Row};
+use crate::driver::{BoxFuture, OwnedRow, Row, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::column::AnyColumn;
 use crate::schema::filter::Condition;
@@ -52,7 +52,9 @@ pub struct Aggregate<E> {
 
 impl<E: Entity> std::fmt::Debug for Aggregate<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Aggregate").field("table", &E::table().name).finish_non_exhaustive()
+        f.debug_struct("Aggregate")
+            .field("table", &E::table().name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,7 +118,8 @@ impl<E: Entity> Aggregate<E> {
 
     /// One row per combination of these columns.
     pub fn group_by(mut self, columns: impl IntoIterator<Item = AnyColumn<E>>) -> Self {
-        self.groups.extend(columns.into_iter().map(AnyColumn::position));
+        self.groups
+            .extend(columns.into_iter().map(AnyColumn::position));
         self
     }
 
@@ -157,31 +160,45 @@ impl<E: Entity> Aggregate<E> {
     }
 
     async fn run(self) -> Result<Vec<AggregateRow>> {
+        let (statement, types) = self.statement()?;
+        let groups = self.groups.len();
+        let read = move |row: &Row<'_>| -> Result<AggregateRow> {
+            Ok(AggregateRow {
+                row: row.to_owned()?,
+                types: types.clone(),
+                groups,
+            })
+        };
+        self.executor.fetch(statement, read, &self.options).await
+    }
+
+    /// The query, and the types of its columns.
+    fn statement(&self) -> Result<(Statement, Vec<ColumnType>)> {
         let table = Repository::<E>::table(&self.executor);
         let columns = E::table().columns;
-        let mut types: Vec<_> = self.groups.iter().map(|column| columns[*column].ty).collect();
+        let mut types: Vec<_> = self
+            .groups
+            .iter()
+            .map(|column| columns[*column].ty)
+            .collect();
         let mut terms = Vec::with_capacity(self.terms.len());
         for term in &self.terms {
-            let (expression, ty) = expression(*term, |column| {
+            let found = expression(*term, |column| {
                 let model = &columns[column];
                 if table.dialect.orders_as_stored(&model.ty) {
                     return Ok((Expr::col(model.name), model.ty));
                 }
-                Err(unsupported::<E>(model.name, "has no order or sum on this engine"))
-            })
-            .and_then(|found| check::<E>(*term, found))?;
+                Err(unsupported::<E>(
+                    model.name,
+                    "has no order or sum on this engine",
+                ))
+            })?;
+            let (expression, ty) = check::<E>(*term, found)?;
             terms.push(expression);
             types.push(ty);
         }
         let statement = table.aggregate(&self.groups, &terms, self.condition.as_ref())?;
-        let groups = self.groups.len();
-        self.executor
-            .fetch(
-                statement,
-                move |row| Ok(AggregateRow { row: row.to_owned()?, types: types.clone(), groups }),
-                &self.options,
-            )
-            .await
+        Ok((statement, types))
     }
 }
 
@@ -193,7 +210,11 @@ fn expression(
         Term::Count => (Expr::cust("COUNT(*)"), ColumnType::I64),
         Term::Sum(position) => {
             let (expression, ty) = column(position)?;
-            let ty = if ty == ColumnType::I32 { ColumnType::I64 } else { ty };
+            let ty = if ty == ColumnType::I32 {
+                ColumnType::I64
+            } else {
+                ty
+            };
             (expression.sum(), ty)
         }
         Term::Average(position) => (column(position)?.0.avg(), ColumnType::F64),
@@ -210,7 +231,12 @@ fn expression(
 
 /// Refuses what only some engines can compute, on all of them.
 fn check<E: Entity>(term: Term, found: (Expr, ColumnType)) -> Result<(Expr, ColumnType)> {
-    let of = |column: usize| (E::table().columns[column].name, E::table().columns[column].ty);
+    let of = |column: usize| {
+        (
+            E::table().columns[column].name,
+            E::table().columns[column].ty,
+        )
+    };
     let (name, fits) = match term {
         Term::Count => return Ok(found),
         Term::Sum(column) => {
@@ -223,7 +249,10 @@ fn check<E: Entity>(term: Term, found: (Expr, ColumnType)) -> Result<(Expr, Colu
         }
         Term::Average(column) => {
             let (name, ty) = of(column);
-            (name, matches!(ty, ColumnType::I32 | ColumnType::I64 | ColumnType::F64))
+            (
+                name,
+                matches!(ty, ColumnType::I32 | ColumnType::I64 | ColumnType::F64),
+            )
         }
         Term::Smallest(column) | Term::Greatest(column) => {
             let (name, ty) = of(column);
@@ -234,13 +263,20 @@ fn check<E: Entity>(term: Term, found: (Expr, ColumnType)) -> Result<(Expr, Colu
             (name, !refused)
         }
     };
-    if fits { Ok(found) } else { Err(unsupported::<E>(name, "has no such aggregate")) }
+    if fits {
+        Ok(found)
+    } else {
+        Err(unsupported::<E>(name, "has no such aggregate"))
+    }
 }
 
 fn unsupported<E: Entity>(column: &'static str, what: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("a column of its type {what}"))
-        .with_table(E::table().name)
-        .with_columns([column])
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("a column of its type {what}"),
+    )
+    .with_table(E::table().name)
+    .with_columns([column])
 }
 
 impl<E: Entity> IntoFuture for Aggregate<E> {

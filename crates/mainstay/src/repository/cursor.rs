@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::render::By;
 use crate::error::{Error, FieldErrors, Result};
-use crate::schema::filter::{Comparison, Condition};
 use crate::schema::TableModel;
+use crate::schema::filter::{Comparison, Condition};
 use crate::value::{ColumnType, Value, check};
 
 /// The longest cursor accepted, in bytes: far more than any key, far less than an attack.
@@ -45,14 +45,20 @@ impl FromStr for Cursor {
 
     /// Takes any text; whether it is a cursor shows when it is used.
     fn from_str(text: &str) -> Result<Self> {
-        if text.len() > LONGEST { Err(invalid()) } else { Ok(Self(text.to_owned())) }
+        if text.len() > LONGEST {
+            Err(invalid())
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
 }
 
 impl Cursor {
     pub(super) fn encode(order: &[By], values: &[Value]) -> Self {
-        let content =
-            Content { o: signature(order), v: values.iter().map(value_to_text).collect() };
+        let content = Content {
+            o: signature(order),
+            v: values.iter().map(value_to_text).collect(),
+        };
         let json = serde_json::to_vec(&content).expect("a struct of texts is always valid JSON");
         Self(URL_SAFE_NO_PAD.encode(json))
     }
@@ -88,7 +94,9 @@ fn invalid() -> Error {
 }
 
 fn signature(order: &[By]) -> String {
-    let parts = order.iter().map(|by| format!("{}{}", if by.descending { '-' } else { '+' }, by.column));
+    let parts = order
+        .iter()
+        .map(|by| format!("{}{}", if by.descending { '-' } else { '+' }, by.column));
     parts.collect::<Vec<_>>().join(",")
 }
 
@@ -120,9 +128,11 @@ fn text_to_value(text: String, ty: &ColumnType) -> Option<Value> {
         ColumnType::Text { .. } | ColumnType::Enum { .. } => Value::Text(text),
         ColumnType::Bytes => Value::Bytes(URL_SAFE_NO_PAD.decode(text).ok()?),
         ColumnType::Uuid => Value::Uuid(Uuid::try_parse(&text).ok()?),
-        ColumnType::Instant => {
-            Value::Instant(DateTime::parse_from_rfc3339(&text).ok()?.with_timezone(&Utc))
-        }
+        ColumnType::Instant => Value::Instant(
+            DateTime::parse_from_rfc3339(&text)
+                .ok()?
+                .with_timezone(&Utc),
+        ),
         ColumnType::Date => Value::Date(NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()?),
         ColumnType::Json => return None,
     })
@@ -135,17 +145,28 @@ fn text_to_value(text: String, ty: &ColumnType) -> Option<Value> {
 pub(super) fn after(table: &TableModel, order: &[By], values: &[Value]) -> Condition {
     let mut branches = Vec::new();
     for (length, (by, value)) in order.iter().zip(values).enumerate() {
-        let mut parts: Vec<Condition> =
-            order.iter().zip(values).take(length).map(|(by, value)| equal(*by, value)).collect();
+        let mut parts: Vec<Condition> = order
+            .iter()
+            .zip(values)
+            .take(length)
+            .map(|(by, value)| equal(*by, value))
+            .collect();
         parts.push(beyond(table, *by, value));
         branches.push(Condition::All(parts));
     }
     let exact = Condition::Any(branches);
     match (order.first(), values.first()) {
         (Some(by), Some(value)) if !table.columns[by.column].nullable => {
-            let comparison =
-                if by.descending { Comparison::LessOrEqual } else { Comparison::GreaterOrEqual };
-            let bound = Condition::Compare { column: by.column, comparison, value: value.clone() };
+            let comparison = if by.descending {
+                Comparison::LessOrEqual
+            } else {
+                Comparison::GreaterOrEqual
+            };
+            let bound = Condition::Compare {
+                column: by.column,
+                comparison,
+                value: value.clone(),
+            };
             Condition::All(vec![bound, exact])
         }
         _ => exact,
@@ -154,24 +175,45 @@ pub(super) fn after(table: &TableModel, order: &[By], values: &[Value]) -> Condi
 
 fn equal(by: By, value: &Value) -> Condition {
     if value.is_null() {
-        return Condition::IsNull { column: by.column, negated: false };
+        return Condition::IsNull {
+            column: by.column,
+            negated: false,
+        };
     }
-    Condition::Compare { column: by.column, comparison: Comparison::Equal, value: value.clone() }
+    Condition::Compare {
+        column: by.column,
+        comparison: Comparison::Equal,
+        value: value.clone(),
+    }
 }
 
 fn beyond(table: &TableModel, by: By, value: &Value) -> Condition {
     let column = by.column;
     match (value.is_null(), by.descending) {
-        (true, false) => Condition::IsNull { column, negated: true },
+        (true, false) => Condition::IsNull {
+            column,
+            negated: true,
+        },
         (true, true) => Condition::Any(Vec::new()),
-        (false, false) => {
-            Condition::Compare { column, comparison: Comparison::Greater, value: value.clone() }
-        }
+        (false, false) => Condition::Compare {
+            column,
+            comparison: Comparison::Greater,
+            value: value.clone(),
+        },
         (false, true) => {
-            let smaller =
-                Condition::Compare { column, comparison: Comparison::Less, value: value.clone() };
+            let smaller = Condition::Compare {
+                column,
+                comparison: Comparison::Less,
+                value: value.clone(),
+            };
             if table.columns[column].nullable {
-                Condition::Any(vec![smaller, Condition::IsNull { column, negated: false }])
+                Condition::Any(vec![
+                    smaller,
+                    Condition::IsNull {
+                        column,
+                        negated: false,
+                    },
+                ])
             } else {
                 smaller
             }

@@ -50,7 +50,10 @@ pub(super) fn update(table: &TableModel, given: &mut Vec<Assignment>, now: DateT
     }
     if let Some((position, column)) = table.automatic(Automatic::Version) {
         given.retain(|assignment| assignment.column != position);
-        given.push(Assignment { column: position, change: Change::Add(integer(column, 1)) });
+        given.push(Assignment {
+            column: position,
+            change: Change::Add(integer(column, 1)),
+        });
     }
 }
 

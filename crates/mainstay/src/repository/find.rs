@@ -31,7 +31,9 @@ pub struct FindMany<E, T = E> {
 
 impl<E: Entity, T> std::fmt::Debug for FindMany<E, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FindMany").field("table", &E::table().name).finish_non_exhaustive()
+        f.debug_struct("FindMany")
+            .field("table", &E::table().name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +52,12 @@ impl<E: Entity> FindMany<E> {
     pub fn project<P: Projection<E>>(self) -> FindMany<E, P> {
         let mut selection = self.selection;
         selection.columns = P::COLUMNS.to_vec();
-        FindMany { executor: self.executor, options: self.options, selection, rows: PhantomData }
+        FindMany {
+            executor: self.executor,
+            options: self.options,
+            selection,
+            rows: PhantomData,
+        }
     }
 }
 
@@ -69,7 +76,10 @@ impl<E: Entity, T> FindMany<E, T> {
     /// Orders by a column; further orders decide among rows that are equal so far.
     #[doc(alias = "orderBy")]
     pub fn order_by(mut self, order: Order<E>) -> Self {
-        self.selection.order.push(By { column: order.column, descending: order.descending });
+        self.selection.order.push(By {
+            column: order.column,
+            descending: order.descending,
+        });
         self
     }
 
@@ -77,7 +87,10 @@ impl<E: Entity, T> FindMany<E, T> {
     pub fn by_key(mut self) -> Self {
         for column in E::table().primary_key {
             if !self.selection.order.iter().any(|by| by.column == *column) {
-                self.selection.order.push(By { column: *column, descending: false });
+                self.selection.order.push(By {
+                    column: *column,
+                    descending: false,
+                });
             }
         }
         self
@@ -115,7 +128,9 @@ impl<E: Entity, T> FindMany<E, T> {
 impl<E: Entity, T: FromRow> FindMany<E, T> {
     pub(super) async fn run(self) -> Result<Vec<T>> {
         let statement = self.table().select(&self.selection)?;
-        self.executor.fetch(statement, |row| T::from_row(row), &self.options).await
+        self.executor
+            .fetch(statement, |row| T::from_row(row), &self.options)
+            .await
     }
 
     /// The rows one after another, in constant memory.

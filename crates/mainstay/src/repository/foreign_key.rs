@@ -36,9 +36,7 @@ pub(super) async fn name(
     }
     let found = match attempt {
         Attempt::Write(values) => violated_by_write(executor, model, values, options).await,
-        Attempt::Delete(condition) => {
-            violated_by_delete(executor, model, condition, options).await
-        }
+        Attempt::Delete(condition) => violated_by_delete(executor, model, condition, options).await,
     };
     match found {
         Ok(Some((table, key))) => {
@@ -70,9 +68,19 @@ async fn violated_by_write(
             .collect();
         // A key with a NULL refers to nothing; one that was not written was not violated.
         let Some(given) = given else { continue };
-        let Some(parent) = executor.shared().schema.table(key.references) else { continue };
-        let Some(condition) = matching(parent, key.referenced_columns, &given) else { continue };
-        if !any(executor, table(executor, parent).exists(Some(&condition))?, options).await? {
+        let Some(parent) = executor.shared().schema.table(key.references) else {
+            continue;
+        };
+        let Some(condition) = matching(parent, key.referenced_columns, &given) else {
+            continue;
+        };
+        if !any(
+            executor,
+            table(executor, parent).exists(Some(&condition))?,
+            options,
+        )
+        .await?
+        {
             return Ok(Some((model, key)));
         }
     }
@@ -90,8 +98,11 @@ async fn violated_by_delete(
         if key.on_delete != OnDelete::Restrict {
             continue;
         }
-        let columns: Option<Vec<usize>> =
-            key.referenced_columns.iter().map(|name| Some(model.column(name)?.0)).collect();
+        let columns: Option<Vec<usize>> = key
+            .referenced_columns
+            .iter()
+            .map(|name| Some(model.column(name)?.0))
+            .collect();
         let Some(columns) = columns else { continue };
         let mut selection = Selection::whole(model);
         selection.columns = columns;
@@ -100,8 +111,16 @@ async fn violated_by_delete(
         let statement = table(executor, model).select(&selection)?;
         for row in read(executor, statement, |row| row.to_owned(), options).await? {
             let given: Vec<&Value> = row.values.iter().collect();
-            let Some(referring) = matching_stored(child, key.columns, &given) else { continue };
-            if any(executor, table(executor, child).exists(Some(&referring))?, options).await? {
+            let Some(referring) = matching_stored(child, key.columns, &given) else {
+                continue;
+            };
+            if any(
+                executor,
+                table(executor, child).exists(Some(&referring))?,
+                options,
+            )
+            .await?
+            {
                 return Ok(Some((child, key)));
             }
         }
@@ -109,8 +128,12 @@ async fn violated_by_delete(
     Ok(None)
 }
 
-fn table(executor: &Executor, model: &'static TableModel) -> Table<'_> {
-    Table { model, dialect: executor.dialect(), capabilities: executor.capabilities() }
+fn table<'a>(executor: &'a Executor, model: &'static TableModel) -> Table<'a> {
+    Table {
+        model,
+        dialect: executor.dialect(),
+        capabilities: executor.capabilities(),
+    }
 }
 
 fn matching(model: &TableModel, columns: &[&str], values: &[&Value]) -> Option<Condition> {
@@ -127,13 +150,18 @@ fn matching(model: &TableModel, columns: &[&str], values: &[&Value]) -> Option<C
 /// As [`matching`], for values as they are stored.
 fn matching_stored(model: &TableModel, columns: &[&str], values: &[&Value]) -> Option<Condition> {
     let parts = columns.iter().zip(values).map(|(name, value)| {
-        Some(Condition::Stored { column: model.column(name)?.0, value: (*value).clone() })
+        Some(Condition::Stored {
+            column: model.column(name)?.0,
+            value: (*value).clone(),
+        })
     });
     Some(Condition::All(parts.collect::<Option<Vec<_>>>()?))
 }
 
 async fn any(executor: &Executor, statement: Statement, options: &CallOptions) -> Result<bool> {
-    Ok(!read(executor, statement, |_| Ok(()), options).await?.is_empty())
+    Ok(!read(executor, statement, |_| Ok(()), options)
+        .await?
+        .is_empty())
 }
 
 /// Reads within the transaction if there is one, although the error has poisoned it.

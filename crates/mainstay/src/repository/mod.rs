@@ -55,7 +55,10 @@ pub struct Repository<E> {
 
 impl<E> Clone for Repository<E> {
     fn clone(&self) -> Self {
-        Self { executor: self.executor.clone(), entity: PhantomData }
+        Self {
+            executor: self.executor.clone(),
+            entity: PhantomData,
+        }
     }
 }
 
@@ -82,7 +85,10 @@ impl Tx {
 impl<E: Entity> Repository<E> {
     /// The repository of an entity on a handle or a transaction.
     pub fn new(on: impl Into<Executor>) -> Self {
-        Self { executor: on.into(), entity: PhantomData }
+        Self {
+            executor: on.into(),
+            entity: PhantomData,
+        }
     }
 
     pub(crate) fn model() -> &'static TableModel {
@@ -136,7 +142,10 @@ impl<E: Entity> Repository<E> {
             let table = Self::table(&executor);
             let condition = table.key_condition(key.values());
             let statement = table.exists(Some(&condition))?;
-            Ok(!executor.fetch(statement, |_| Ok(()), &options).await?.is_empty())
+            Ok(!executor
+                .fetch(statement, |_| Ok(()), &options)
+                .await?
+                .is_empty())
         })
     }
 
@@ -152,7 +161,11 @@ impl<E: Entity> Repository<E> {
     #[track_caller]
     pub fn find_one(&self, filter: Filter<E>) -> Request<Option<E>> {
         self.request(CallOptions::here(), move |executor, options| async move {
-            let found = FindMany::<E>::new(executor, options).filter(filter).by_key().take(1).await?;
+            let found = FindMany::<E>::new(executor, options)
+                .filter(filter)
+                .by_key()
+                .take(1)
+                .await?;
             Ok(found.into_iter().next())
         })
     }
@@ -171,7 +184,9 @@ impl<E: Entity> Repository<E> {
         options: &CallOptions,
     ) -> Result<u64> {
         let statement = Self::table(executor).count(filter.map(|filter| &filter.condition))?;
-        let counts = executor.fetch(statement, |row| row.get::<i64>(0), options).await?;
+        let counts = executor
+            .fetch(statement, |row| row.get::<i64>(0), options)
+            .await?;
         Ok(counts.first().map_or(0, |count| count.unsigned_abs()))
     }
 
@@ -186,7 +201,9 @@ impl<E: Entity> Repository<E> {
         selection.condition = Some(table.key_condition(key.values()));
         selection.for_update = for_update;
         let statement = table.select(&selection)?;
-        let found = executor.fetch(statement, |row| E::from_row(row), options).await?;
+        let found = executor
+            .fetch(statement, |row| E::from_row(row), options)
+            .await?;
         Ok(found.into_iter().next())
     }
 }

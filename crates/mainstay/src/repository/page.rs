@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use super::Repository;
 use super::cursor;
 use super::find::FindMany;
 use super::render::By;
-use super::Repository;
 use crate::database::Request;
 use crate::error::Result;
 use crate::schema::{Entity, Filter, FromRow};
@@ -62,7 +62,12 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
             } else {
                 Vec::new()
             };
-            Ok(Page { items, number, size, total })
+            Ok(Page {
+                items,
+                number,
+                size,
+                total,
+            })
         })
     }
 
@@ -88,7 +93,10 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
                 find = find.filter(Filter::new(after));
             }
             // One more than asked for tells whether there is another page.
-            let rows = find.take(size.saturating_add(1)).run_with_order(&order).await?;
+            let rows = find
+                .take(size.saturating_add(1))
+                .run_with_order(&order)
+                .await?;
             Ok(cut(rows, size, &order))
         })
     }
@@ -96,9 +104,13 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
     /// Reads each row together with the values it is ordered by.
     async fn run_with_order(mut self, order: &[By]) -> Result<Vec<(T, Vec<Value>)>> {
         let first = self.selection.columns.len();
-        self.selection.columns.extend(order.iter().map(|by| by.column));
-        let types: Vec<ColumnType> =
-            order.iter().map(|by| E::table().columns[by.column].ty).collect();
+        self.selection
+            .columns
+            .extend(order.iter().map(|by| by.column));
+        let types: Vec<ColumnType> = order
+            .iter()
+            .map(|by| E::table().columns[by.column].ty)
+            .collect();
         let statement = self.table().select(&self.selection)?;
         self.executor
             .fetch(
@@ -125,7 +137,10 @@ fn cut<E>(mut rows: Vec<(E, Vec<Value>)>, size: u64, order: &[By]) -> CursorPage
         Some((_, values)) if more => Some(Cursor::encode(order, values)),
         _ => None,
     };
-    CursorPage { items: rows.into_iter().map(|(row, _)| row).collect(), next }
+    CursorPage {
+        items: rows.into_iter().map(|(row, _)| row).collect(),
+        next,
+    }
 }
 
 /// A cell as a value of its column's type, whatever form the engine stores it in.

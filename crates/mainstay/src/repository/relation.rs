@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use super::render::{By, Selection};
 use super::Repository;
+use super::render::{By, Selection};
 use crate::database::{CallOptions, Request};
 use crate::error::Result;
 use crate::schema::filter::Condition;
@@ -66,12 +66,18 @@ impl<E: Entity> Repository<E> {
             for chunk in values.chunks(CHUNK) {
                 let mut selection = Selection::whole(E::table());
                 selection.columns.push(column);
-                selection.condition =
-                    Some(Condition::In { column, values: chunk.to_vec(), negated: false });
+                selection.condition = Some(Condition::In {
+                    column,
+                    values: chunk.to_vec(),
+                    negated: false,
+                });
                 selection.order = E::table()
                     .primary_key
                     .iter()
-                    .map(|column| By { column: *column, descending: false })
+                    .map(|column| By {
+                        column: *column,
+                        descending: false,
+                    })
                     .collect();
                 let statement = table.select(&selection)?;
                 let read = |row: &crate::driver::Row<'_>| -> Result<(T, E)> {

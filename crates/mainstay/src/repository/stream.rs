@@ -37,9 +37,13 @@ impl<T: FromRow> RowStream<T> {
         let query = Box::pin(async move {
             let statement = find.table().select(&find.selection)?;
             let mut options = find.options;
-            options.timeout =
-                options.timeout.or(Some(find.executor.shared().timeouts.transaction));
-            let mut sink = ChunkSink { chunk: Vec::new(), sender };
+            options.timeout = options
+                .timeout
+                .or(Some(find.executor.shared().timeouts.transaction));
+            let mut sink = ChunkSink {
+                chunk: Vec::new(),
+                sender,
+            };
             find.executor.run(statement, &mut sink, &options).await?;
             sink.flush().await
         });
@@ -102,9 +106,10 @@ impl<T: FromRow> RowSink for ChunkSink<T> {
     fn flush(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async {
             let chunk = std::mem::take(&mut self.chunk);
-            self.sender.send(chunk).await.map_err(|_| {
-                Error::new(ErrorKind::Unexpected, "the reader of the stream is gone")
-            })
+            self.sender
+                .send(chunk)
+                .await
+                .map_err(|_| Error::new(ErrorKind::Unexpected, "the reader of the stream is gone"))
         })
     }
 }

@@ -1,10 +1,10 @@
 //! Insert or update.
 
+use super::Repository;
 use super::fill::FilledRow;
 use super::foreign_key::{self, Attempt};
 use super::render::Table;
 use super::write::nothing_returned;
-use super::Repository;
 use crate::database::{CallOptions, Executor, Request};
 use crate::driver::row::Ignore;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,11 +30,22 @@ impl<E: Entity> Repository<E> {
         let on: Vec<usize> = on.into_iter().map(|column| column.position()).collect();
         self.request(CallOptions::here(), move |executor, options| async move {
             let model = E::table();
-            let target = if on.is_empty() { model.primary_key.to_vec() } else { on };
+            let target = if on.is_empty() {
+                model.primary_key.to_vec()
+            } else {
+                on
+            };
             let assignments = row.assignments();
-            let key_given =
-                model.primary_key.iter().all(|k| assignments.iter().any(|a| a.column == *k));
-            check_target(model, &target, key_given, executor.capabilities().upsert_target)?;
+            let key_given = model
+                .primary_key
+                .iter()
+                .all(|k| assignments.iter().any(|a| a.column == *k));
+            check_target(
+                model,
+                &target,
+                key_given,
+                executor.capabilities().upsert_target,
+            )?;
             let row = Self::fill_insert(&executor, assignments)?;
             Self::upsert_row(&executor, row, target, &options).await
         })
@@ -46,14 +57,19 @@ impl<E: Entity> Repository<E> {
         target: Vec<usize>,
         options: &CallOptions,
     ) -> Result<E> {
-        let pairs: Vec<_> = columns.iter().copied().zip(values.iter().cloned()).collect();
-        let parts = pairs.iter().filter(|(column, _)| target.contains(column)).map(
-            |(column, value)| Condition::Compare {
+        let pairs: Vec<_> = columns
+            .iter()
+            .copied()
+            .zip(values.iter().cloned())
+            .collect();
+        let parts = pairs
+            .iter()
+            .filter(|(column, _)| target.contains(column))
+            .map(|(column, value)| Condition::Compare {
                 column: *column,
                 comparison: Comparison::Equal,
                 value: value.clone(),
-            },
-        );
+            });
         let by_target = Condition::All(parts.collect());
         let updates = updated_columns(E::table(), &columns, &target);
         let table: Table<'_> = Self::table(executor);
@@ -96,8 +112,16 @@ fn updated_columns(model: &TableModel, columns: &[usize], target: &[usize]) -> V
                 Automatic::CreatedAt | Automatic::Version | Automatic::Uuid | Automatic::Identity
             )
     };
-    let updates: Vec<_> = columns.iter().copied().filter(|column| !kept(*column)).collect();
-    if updates.is_empty() { target.to_vec() } else { updates }
+    let updates: Vec<_> = columns
+        .iter()
+        .copied()
+        .filter(|column| !kept(*column))
+        .collect();
+    if updates.is_empty() {
+        target.to_vec()
+    } else {
+        updates
+    }
 }
 
 fn check_target(
@@ -106,12 +130,18 @@ fn check_target(
     key_given: bool,
     engine_takes_target: bool,
 ) -> Result<()> {
-    let names: Vec<_> = target.iter().map(|column| model.columns[*column].name).collect();
+    let names: Vec<_> = target
+        .iter()
+        .map(|column| model.columns[*column].name)
+        .collect();
     let is_key = target == model.primary_key;
     if !is_key && !model.uniques.iter().any(|unique| unique.columns == names) {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            format!("({}) is no unique key, so an upsert cannot go by it", names.join(", ")),
+            format!(
+                "({}) is no unique key, so an upsert cannot go by it",
+                names.join(", ")
+            ),
         )
         .with_table(model.name));
     }

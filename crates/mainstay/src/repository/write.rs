@@ -2,10 +2,10 @@
 //!
 //! Input is put into its normal form and validated before any database work, whoever calls.
 
+use super::Repository;
 use super::fill::{self, FilledRow};
 use super::foreign_key::{self, Attempt};
 use super::render::Table;
-use super::Repository;
 use crate::database::{CallOptions, Executor, Request};
 use crate::driver::row::Ignore;
 use crate::error::{Error, ErrorKind, Result, RetryClass};
@@ -134,7 +134,10 @@ impl<E: Entity> Repository<E> {
         })
     }
 
-    pub(super) fn fill_insert(executor: &Executor, mut given: Vec<Assignment>) -> Result<FilledRow> {
+    pub(super) fn fill_insert(
+        executor: &Executor,
+        mut given: Vec<Assignment>,
+    ) -> Result<FilledRow> {
         let shared = executor.shared();
         let now = shared.clock.now();
         validate::prepare_insert(E::table(), &mut given, now)?;
@@ -156,7 +159,11 @@ impl<E: Entity> Repository<E> {
         (columns, values): FilledRow,
         options: &CallOptions,
     ) -> Result<E> {
-        let pairs: Vec<_> = columns.iter().copied().zip(values.iter().cloned()).collect();
+        let pairs: Vec<_> = columns
+            .iter()
+            .copied()
+            .zip(values.iter().cloned())
+            .collect();
         let table = Self::table(executor);
         let result = if executor.capabilities().insert_returning {
             let statement = table.insert(&columns, vec![values], true)?;
@@ -219,7 +226,9 @@ impl<E: Entity> Repository<E> {
         let mut selection = super::render::Selection::whole(E::table());
         selection.condition = Some(condition);
         let statement = Self::table(executor).select(&selection)?;
-        let rows = executor.fetch(statement, |row| E::from_row(row), options).await?;
+        let rows = executor
+            .fetch(statement, |row| E::from_row(row), options)
+            .await?;
         rows.into_iter().next().ok_or_else(not_found::<E>)
     }
 
@@ -275,7 +284,9 @@ impl<E: Entity> Repository<E> {
         };
         match result {
             Ok(Some(row)) => Ok(row),
-            Ok(None) if expected.is_some() => Err(Self::not_found_or_stale(executor, by_key, options).await),
+            Ok(None) if expected.is_some() => {
+                Err(Self::not_found_or_stale(executor, by_key, options).await)
+            }
             Ok(None) => Err(not_found::<E>()),
             Err(error) => {
                 let pairs = given(&assignments);
@@ -293,7 +304,9 @@ impl<E: Entity> Repository<E> {
         options: &CallOptions,
     ) -> Result<Option<E>> {
         let statement = table.update(assignments, Some(condition), true)?;
-        let rows = executor.fetch(statement, |row| E::from_row(row), options).await?;
+        let rows = executor
+            .fetch(statement, |row| E::from_row(row), options)
+            .await?;
         Ok(rows.into_iter().next())
     }
 
@@ -313,7 +326,9 @@ impl<E: Entity> Repository<E> {
                 if done.rows == 0 {
                     return Ok(None);
                 }
-                Self::read_one(&executor, by_key.clone(), options).await.map(Some)
+                Self::read_one(&executor, by_key.clone(), options)
+                    .await
+                    .map(Some)
             })
             .await
     }
@@ -343,7 +358,9 @@ impl<E: Entity> Repository<E> {
     ) -> Result<E> {
         if executor.capabilities().delete_returning {
             let statement = Self::table(executor).delete(Some(condition), true)?;
-            let rows = executor.fetch(statement, |row| E::from_row(row), options).await?;
+            let rows = executor
+                .fetch(statement, |row| E::from_row(row), options)
+                .await?;
             return rows.into_iter().next().ok_or_else(not_found::<E>);
         }
         executor
@@ -386,10 +403,16 @@ fn chunks_of_equal_columns(
 
 pub(super) fn not_found<E: Entity>() -> Error {
     let key: Vec<_> = E::table().key_columns().map(|column| column.name).collect();
-    Error::new(ErrorKind::NotFound, format!("no row has this {}", key.join(", ")))
-        .with_table(E::table().name)
+    Error::new(
+        ErrorKind::NotFound,
+        format!("no row has this {}", key.join(", ")),
+    )
+    .with_table(E::table().name)
 }
 
 pub(super) fn nothing_returned() -> Error {
-    Error::new(ErrorKind::Unexpected, "the engine did not return the row it was asked for")
+    Error::new(
+        ErrorKind::Unexpected,
+        "the engine did not return the row it was asked for",
+    )
 }

@@ -71,7 +71,12 @@ impl<E> Copy for AnyColumn<E> {}
 
 impl<E: Entity> std::fmt::Debug for AnyColumn<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", E::table().name, E::table().columns[self.position].name)
+        write!(
+            f,
+            "{}.{}",
+            E::table().name,
+            E::table().columns[self.position].name
+        )
     }
 }
 
@@ -84,7 +89,10 @@ impl<E, T> From<Column<E, T>> for AnyColumn<E> {
 impl<E, T> Column<E, T> {
     /// The column without its type.
     pub const fn any(self) -> AnyColumn<E> {
-        AnyColumn { position: self.position, marker: PhantomData }
+        AnyColumn {
+            position: self.position,
+            marker: PhantomData,
+        }
     }
 }
 

@@ -31,7 +31,14 @@ impl Table<'_> {
             Condition::All(parts) => self.join(parts, "1 = 1", SimpleExpr::and)?,
             Condition::Any(parts) => self.join(parts, "1 = 0", SimpleExpr::or)?,
             Condition::Not(inner) => self.condition(inner)?.not(),
-            Condition::Compare { column, comparison, value } => {
+            Condition::Compare {
+                column,
+                comparison,
+                value,
+            } => {
+                if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+                    self.check_order(*column)?;
+                }
                 let left = Expr::col(self.name(*column));
                 let right = self.checked(*column, value)?;
                 match comparison {
@@ -46,7 +53,11 @@ impl Table<'_> {
             Condition::Stored { column, value } => {
                 Expr::col(self.name(*column)).eq(Expr::value(to_sea_query(value.clone())))
             }
-            Condition::In { column, values, negated } => {
+            Condition::In {
+                column,
+                values,
+                negated,
+            } => {
                 let constant = if *negated { "1 = 1" } else { "1 = 0" };
                 if values.is_empty() {
                     return Ok(Expr::cust(constant));
@@ -56,13 +67,25 @@ impl Table<'_> {
                     .map(|value| self.checked(*column, value))
                     .collect::<Result<Vec<_>>>()?;
                 let left = Expr::col(self.name(*column));
-                if *negated { left.is_not_in(values) } else { left.is_in(values) }
+                if *negated {
+                    left.is_not_in(values)
+                } else {
+                    left.is_in(values)
+                }
             }
             Condition::IsNull { column, negated } => {
                 let left = Expr::col(self.name(*column));
-                if *negated { left.is_not_null() } else { left.is_null() }
+                if *negated {
+                    left.is_not_null()
+                } else {
+                    left.is_null()
+                }
             }
-            Condition::Text { column, matching, text } => self.text(*column, *matching, text)?,
+            Condition::Text {
+                column,
+                matching,
+                text,
+            } => self.text(*column, *matching, text)?,
         })
     }
 
@@ -117,7 +140,9 @@ impl Table<'_> {
             TextMatch::EndsWith => {
                 let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
                 let tail = match self.dialect {
-                    Dialect::Sqlite => Func::cust("substr").args([Expr::col(name), Expr::val(-length)]),
+                    Dialect::Sqlite => {
+                        Func::cust("substr").args([Expr::col(name), Expr::val(-length)])
+                    }
                     _ => Func::cust("right").args([Expr::col(name), Expr::val(length)]),
                 };
                 Expr::from(tail).eq(text)

@@ -82,15 +82,21 @@ impl Table<'_> {
 
     pub(crate) fn select(&self, selection: &Selection) -> Result<Statement> {
         let mut query = Query::select();
-        query.from(self.model.name).columns(selection.columns.iter().map(|c| self.name(*c)));
+        query
+            .from(self.model.name)
+            .columns(selection.columns.iter().map(|c| self.name(*c)));
         self.restrict(&mut query, selection.condition.as_ref())?;
-        self.order(&mut query, &selection.order);
+        self.order(&mut query, &selection.order)?;
         self.limit(&mut query, selection.take, selection.skip);
         if selection.for_update && self.capabilities.row_locks {
             query.lock_exclusive();
         }
         // A locking read takes the writer where that is what locking means.
-        let access = if selection.for_update { Access::Write } else { Access::Read };
+        let access = if selection.for_update {
+            Access::Write
+        } else {
+            Access::Read
+        };
         self.finish(&query, access)
     }
 
@@ -101,19 +107,42 @@ impl Table<'_> {
         Ok(())
     }
 
-    fn order(&self, query: &mut SelectStatement, order: &[By]) {
+    fn order(&self, query: &mut SelectStatement, order: &[By]) -> Result<()> {
         for by in order {
-            let direction =
-                if by.descending { sea_query::Order::Desc } else { sea_query::Order::Asc };
+            self.check_order(by.column)?;
+            let direction = if by.descending {
+                sea_query::Order::Desc
+            } else {
+                sea_query::Order::Asc
+            };
             let nullable = self.model.columns[by.column].nullable;
             if nullable && !self.dialect.nulls_are_smallest() {
-                let nulls =
-                    if by.descending { NullOrdering::Last } else { NullOrdering::First };
+                let nulls = if by.descending {
+                    NullOrdering::Last
+                } else {
+                    NullOrdering::First
+                };
                 query.order_by_with_nulls(self.name(by.column), direction, nulls);
             } else {
                 query.order_by(self.name(by.column), direction);
             }
         }
+        Ok(())
+    }
+
+    /// Refuses to order by what the engine does not store in the order of its values.
+    fn check_order(&self, column: usize) -> Result<()> {
+        let column = &self.model.columns[column];
+        if self.dialect.orders_as_stored(&column.ty) {
+            return Ok(());
+        }
+        let detail = format!(
+            "{} keeps this type in a form without order",
+            self.dialect.name()
+        );
+        Err(Error::new(ErrorKind::Unsupported, detail)
+            .with_table(self.model.name)
+            .with_columns([column.name]))
     }
 
     fn limit(&self, query: &mut SelectStatement, take: Option<u64>, skip: Option<u64>) {
@@ -160,9 +189,14 @@ impl Table<'_> {
         query.exprs(terms.iter().cloned());
         self.restrict(&mut query, condition)?;
         query.group_by_columns(groups.iter().map(|column| self.name(*column)));
-        let order: Vec<_> =
-            groups.iter().map(|column| By { column: *column, descending: false }).collect();
-        self.order(&mut query, &order);
+        let order: Vec<_> = groups
+            .iter()
+            .map(|column| By {
+                column: *column,
+                descending: false,
+            })
+            .collect();
+        self.order(&mut query, &order)?;
         self.finish(&query, Access::Read)
     }
 
@@ -175,16 +209,28 @@ impl Table<'_> {
     ) -> Result<Statement> {
         let query = self.insert_query(columns, rows)?;
         let statement = self.finish(&query, Access::Write)?;
-        Ok(if returning { self.returning(statement) } else { statement })
+        Ok(if returning {
+            self.returning(statement)
+        } else {
+            statement
+        })
     }
 
     fn insert_query(&self, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<InsertStatement> {
         let mut query = Query::insert();
-        query.into_table(self.model.name).columns(columns.iter().map(|c| self.name(*c)));
+        query
+            .into_table(self.model.name)
+            .columns(columns.iter().map(|c| self.name(*c)));
         for row in rows {
-            let values = columns.iter().zip(row).map(|(column, value)| self.value(*column, value));
+            let values = columns
+                .iter()
+                .zip(row)
+                .map(|(column, value)| self.value(*column, value));
             query.values(values).map_err(|error| {
-                Error::new(ErrorKind::Unexpected, format!("rows of different width: {error}"))
+                Error::new(
+                    ErrorKind::Unexpected,
+                    format!("rows of different width: {error}"),
+                )
             })?;
         }
         Ok(query)
@@ -207,7 +253,11 @@ impl Table<'_> {
         conflict.update_columns(updates.iter().map(|column| self.name(*column)));
         query.on_conflict(conflict);
         let statement = self.finish(&query, Access::Write)?;
-        Ok(if self.capabilities.upsert_target { self.returning(statement) } else { statement })
+        Ok(if self.capabilities.upsert_target {
+            self.returning(statement)
+        } else {
+            statement
+        })
     }
 
     pub(crate) fn update(
@@ -234,7 +284,11 @@ impl Table<'_> {
             query.and_where(self.condition(condition)?);
         }
         let statement = self.finish(&query, Access::Write)?;
-        Ok(if returning { self.returning(statement) } else { statement })
+        Ok(if returning {
+            self.returning(statement)
+        } else {
+            statement
+        })
     }
 
     pub(crate) fn delete(
@@ -248,14 +302,22 @@ impl Table<'_> {
             query.and_where(self.condition(condition)?);
         }
         let statement = self.finish(&query, Access::Write)?;
-        Ok(if returning { self.returning(statement) } else { statement })
+        Ok(if returning {
+            self.returning(statement)
+        } else {
+            statement
+        })
     }
 
     /// Appends RETURNING with all columns. By hand, because MariaDB has it but sea-query's MySQL
     /// dialect does not.
     fn returning(&self, mut statement: Statement) -> Statement {
-        let columns: Vec<_> =
-            self.model.columns.iter().map(|column| self.dialect.quote(column.name)).collect();
+        let columns: Vec<_> = self
+            .model
+            .columns
+            .iter()
+            .map(|column| self.dialect.quote(column.name))
+            .collect();
         statement.sql = format!("{} RETURNING {}", statement.sql, columns.join(", ")).into();
         statement
     }
