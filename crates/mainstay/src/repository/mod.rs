@@ -34,7 +34,7 @@ pub use stream::RowStream;
 
 use crate::database::{CallOptions, Database, Executor, Request};
 use crate::error::Result;
-use crate::schema::{Entity, Filter, Key, TableModel};
+use crate::schema::{Entity, Filter, Key};
 use crate::transaction::Tx;
 use render::{Selection, Table};
 
@@ -89,10 +89,6 @@ impl<E: Entity> Repository<E> {
             executor: on.into(),
             entity: PhantomData,
         }
-    }
-
-    pub(crate) fn model() -> &'static TableModel {
-        E::table()
     }
 
     pub(crate) fn table(executor: &Executor) -> Table<'_> {
