@@ -25,7 +25,9 @@ impl Account {
         }
         for name in names {
             if let (Some(uid), Some(gid)) = (id("-u", name), id("-g", name)) {
-                return Ok(Self { ids: Some((uid, gid)) });
+                return Ok(Self {
+                    ids: Some((uid, gid)),
+                });
             }
         }
         Err(ServerError::new(format!(
@@ -63,5 +65,10 @@ fn id(flag: &str, name: &str) -> Option<u32> {
         return None;
     }
     // Root under another name would defeat the purpose.
-    String::from_utf8(output.stdout).ok()?.trim().parse().ok().filter(|id| *id != 0)
+    String::from_utf8(output.stdout)
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+        .filter(|id| *id != 0)
 }

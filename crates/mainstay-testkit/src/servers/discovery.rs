@@ -10,7 +10,7 @@ use super::server::ServerKind;
 
 /// The programs of one engine.
 #[derive(Debug, Clone)]
-pub struct Programs {
+pub(super) struct Programs {
     /// `initdb` or `mariadb-install-db`.
     pub(super) initialise: PathBuf,
     /// `postgres` or `mariadbd`.
@@ -38,7 +38,7 @@ impl fmt::Display for Missing {
 /// `PATH`.
 ///
 /// The packages' folders come first because `PATH` may hold a wrapper or an unrelated build.
-pub fn find(kind: ServerKind) -> Result<Programs, Missing> {
+pub(super) fn find(kind: ServerKind) -> Result<Programs, Missing> {
     let mut folders = match kind {
         ServerKind::Postgres => postgres_folders(),
         ServerKind::MariaDb => mariadb_folders(),
@@ -49,12 +49,21 @@ pub fn find(kind: ServerKind) -> Result<Programs, Missing> {
     find_in(kind, &folders)
 }
 
+/// Whether the programs of an engine are here.
+pub fn installed(kind: ServerKind) -> Result<(), Missing> {
+    find(kind).map(|_| ())
+}
+
 fn find_in(kind: ServerKind, folders: &[PathBuf]) -> Result<Programs, Missing> {
     // The same program has had two names; only MariaDB's own are safe to take, because a MySQL
     // server would not understand the options.
     let (initialise, server, client): (&[&str], &[&str], &[&str]) = match kind {
         ServerKind::Postgres => (&["initdb"], &["postgres"], &["psql"]),
-        ServerKind::MariaDb => (&["mariadb-install-db"], &["mariadbd"], &["mariadb", "mysql"]),
+        ServerKind::MariaDb => (
+            &["mariadb-install-db"],
+            &["mariadbd"],
+            &["mariadb", "mysql"],
+        ),
     };
     let locate = |names: &[&str]| {
         folders
@@ -126,14 +135,18 @@ fn install_hint(kind: ServerKind) -> String {
             ("macOS", "brew install postgresql@17"),
         ],
         ServerKind::MariaDb => [
-            ("Debian, Ubuntu", "apt-get install mariadb-server-core mariadb-client-core"),
+            (
+                "Debian, Ubuntu",
+                "apt-get install mariadb-server-core mariadb-client-core",
+            ),
             ("Fedora, RHEL", "dnf install mariadb-server mariadb"),
             ("Arch", "pacman -S mariadb"),
             ("Alpine", "apk add mariadb mariadb-client"),
             ("macOS", "brew install mariadb"),
         ],
     };
-    let mut hint = String::from("Install one of these; the tests start a private server of their own:");
+    let mut hint =
+        String::from("Install one of these; the tests start a private server of their own:");
     for (system, command) in rows {
         hint.push_str(&format!("\n  {system}: {command}"));
     }
@@ -180,6 +193,9 @@ mod tests {
         make_program(base.path(), "initdb");
         let missing = find_in(ServerKind::Postgres, &[base.path().to_owned()]).unwrap_err();
         assert!(missing.reason.contains("'postgres'"), "{missing}");
-        assert!(missing.install.contains("apt-get install postgresql"), "{missing}");
+        assert!(
+            missing.install.contains("apt-get install postgresql"),
+            "{missing}"
+        );
     }
 }

@@ -36,7 +36,7 @@ mod url;
 
 pub use client::{create_database, drop_database, run_sql};
 pub use database::TestDatabase;
-pub use discovery::{Missing, find};
+pub use discovery::{Missing, installed};
 pub use server::{Options, Server, ServerError, ServerKind};
 pub use shared::{Availability, ENGINES_VARIABLE, SKIPS_VARIABLE, availability, require};
 pub use url::ServerUrl;

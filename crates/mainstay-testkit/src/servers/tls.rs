@@ -25,11 +25,14 @@ pub(super) struct Certificates {
 /// writes both into `folder`. The authority's key is not kept: nothing more can be signed with it.
 pub(super) fn write_certificates(folder: &Path) -> Result<Certificates, ServerError> {
     let failed = |error: rcgen::Error| {
-        ServerError::new(format!("the test server's certificates cannot be made: {error}"))
+        ServerError::new(format!(
+            "the test server's certificates cannot be made: {error}"
+        ))
     };
 
     let mut ca = CertificateParams::default();
-    ca.distinguished_name.push(DnType::CommonName, "Mainstay test authority");
+    ca.distinguished_name
+        .push(DnType::CommonName, "Mainstay test authority");
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_key = KeyPair::generate().map_err(failed)?;
@@ -38,7 +41,9 @@ pub(super) fn write_certificates(folder: &Path) -> Result<Certificates, ServerEr
 
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let mut server = CertificateParams::new(names).map_err(failed)?;
-    server.distinguished_name.push(DnType::CommonName, "Mainstay test server");
+    server
+        .distinguished_name
+        .push(DnType::CommonName, "Mainstay test server");
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     server.use_authority_key_identifier_extension = true;
     let server_key = KeyPair::generate().map_err(failed)?;
@@ -57,7 +62,11 @@ pub(super) fn write_certificates(folder: &Path) -> Result<Certificates, ServerEr
 
 /// Writes a new file that only its owner can read.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), ServerError> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     Ok(())
 }

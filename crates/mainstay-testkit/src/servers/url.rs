@@ -20,7 +20,9 @@ impl ServerUrl {
     pub fn parse(kind: ServerKind, text: &str, ca: Option<PathBuf>) -> Result<Self, ServerError> {
         // The text is not repeated in the error: it holds a password.
         let url = url::Url::parse(text).map_err(|error| {
-            ServerError::new(format!("the URL of the {kind} test server cannot be read: {error}"))
+            ServerError::new(format!(
+                "the URL of the {kind} test server cannot be read: {error}"
+            ))
         })?;
         let schemes: &[&str] = match kind {
             ServerKind::Postgres => &["postgres", "postgresql"],
@@ -97,7 +99,10 @@ impl ServerUrl {
             .url
             .set_host(Some("127.0.0.1"))
             .and_then(|()| {
-                changed.url.set_port(Some(port)).map_err(|()| ::url::ParseError::InvalidPort)
+                changed
+                    .url
+                    .set_port(Some(port))
+                    .map_err(|()| ::url::ParseError::InvalidPort)
             })
             .expect("a URL that has a host takes another host and a port");
         changed
@@ -106,7 +111,13 @@ impl ServerUrl {
 
 impl fmt::Debug for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:***@{}", self.url.scheme(), self.user(), self.host())?;
+        write!(
+            f,
+            "{}://{}:***@{}",
+            self.url.scheme(),
+            self.user(),
+            self.host()
+        )?;
         write!(f, ":{}/{}", self.port(), self.database())
     }
 }
