@@ -75,8 +75,9 @@ pub(super) fn run(site: &Site) -> Command {
             "--collation-server=utf8mb4_general_ci",
         ]);
     if !site.options.durable {
+        // 2, not 0: commits are handed to the operating system, so that a killed server keeps them.
         command.args([
-            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-log-at-trx-commit=2",
             "--innodb-doublewrite=0",
         ]);
     }
