@@ -149,11 +149,30 @@ impl ServerProcess {
         send(signal, &[self.id()])
     }
 
-    /// Sends `signal` to the process and to all processes below it.
-    pub(super) fn signal_tree(&self, signal: &str) -> Result<(), ServerError> {
-        let mut ids = vec![self.id()];
-        ids.extend(descendants(self.id()));
-        send(signal, &ids)
+    /// Stops the process and all processes below it where they are.
+    pub(super) fn freeze(&self) -> Result<(), ServerError> {
+        self.signal("STOP")?;
+        let mut stopped = Vec::new();
+        // One that is not stopped yet may start another meanwhile, so look until there is no new one.
+        loop {
+            let mut found = descendants(self.id());
+            found.retain(|id| !stopped.contains(id));
+            if found.is_empty() {
+                return Ok(());
+            }
+            // It fails when one has ended by itself in between.
+            let _ = send("STOP", &found);
+            stopped.extend(found);
+        }
+    }
+
+    /// Lets the process and all processes below it go on.
+    pub(super) fn thaw(&self) -> Result<(), ServerError> {
+        let below = descendants(self.id());
+        if !below.is_empty() {
+            let _ = send("CONT", &below);
+        }
+        self.signal("CONT")
     }
 
     /// Waits for the process to end by itself.
@@ -173,11 +192,11 @@ impl ServerProcess {
 
     /// Kills the process and everything below it at once, and waits until they are gone.
     pub(super) fn kill(&mut self) -> Result<(), ServerError> {
-        // Stopped first, so that it cannot start another child while we look for them.
-        let stopped = self.signal("STOP");
+        // Frozen first, so that none can start another while we look for them. This fails when the
+        // process has ended by itself.
+        let _ = self.freeze();
         let below = descendants(self.id());
-        if stopped.is_ok() && !below.is_empty() {
-            // One that ended by itself in between is no error.
+        if !below.is_empty() {
             let _ = send("KILL", &below);
         }
         self.child.kill()?;
@@ -351,13 +370,13 @@ mod tests {
         let (folder, mut watchdog, mut process) = spawn(script);
         let beats = || fs::metadata(folder.path().join("beats")).map_or(0, |data| data.len());
         eventually("it runs", || beats() > 0);
-        process.signal_tree("STOP").unwrap();
+        process.freeze().unwrap();
         // The signal may take a moment to arrive.
         sleep(Duration::from_millis(100));
         let counted = beats();
         sleep(Duration::from_millis(200));
         assert_eq!(beats(), counted);
-        process.signal_tree("CONT").unwrap();
+        process.thaw().unwrap();
         eventually("it runs again", || beats() > counted);
         process.kill().unwrap();
         process.forget(&mut watchdog);

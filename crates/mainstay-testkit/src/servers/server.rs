@@ -226,12 +226,12 @@ impl Server {
 
     /// Stops the server's processes where they are: connections stay open, nothing answers.
     pub fn freeze(&self) -> Result<(), ServerError> {
-        self.signal_tree("STOP")
+        self.running()?.freeze()
     }
 
     /// Lets a frozen server go on.
     pub fn thaw(&self) -> Result<(), ServerError> {
-        self.signal_tree("CONT")
+        self.running()?.thaw()
     }
 
     /// Starts the server again on the same port and data, stopping it first if it runs.
@@ -240,14 +240,10 @@ impl Server {
         self.run()
     }
 
-    fn signal_tree(&self, signal: &str) -> Result<(), ServerError> {
-        match &self.process {
-            Some(process) => process.signal_tree(signal),
-            None => Err(ServerError::new(format!(
-                "the {} test server does not run",
-                self.kind
-            ))),
-        }
+    fn running(&self) -> Result<&ServerProcess, ServerError> {
+        self.process
+            .as_ref()
+            .ok_or_else(|| ServerError::new(format!("the {} test server does not run", self.kind)))
     }
 
     fn end(&mut self, signal: &str, limit: Duration) -> Result<(), ServerError> {
@@ -255,7 +251,7 @@ impl Server {
             return Ok(());
         };
         // It may be frozen, and would then not hear the signal. It may also have ended by itself.
-        let _ = process.signal_tree("CONT");
+        let _ = process.thaw();
         let _ = process.signal(signal);
         if process.wait(limit)?.is_none() {
             process.kill()?;
