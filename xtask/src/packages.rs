@@ -12,7 +12,12 @@ const INSTALL: &str = r#"
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 made=
-clean() { for file in $made; do rm -f "$file"; done; }
+packages=
+folder=/etc/postgresql-common/createcluster.d
+clean() {
+    for file in $made; do rm -f "$file"; done
+    rmdir "$folder" 2>/dev/null || true
+}
 trap clean EXIT
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -20,14 +25,18 @@ if [ ! -e "$policy" ]; then
     made="$made $policy"
     chmod 755 "$policy"
 fi
-folder=/etc/postgresql-common/createcluster.d
 mkdir -p "$folder"
 printf 'create_main_cluster = false\n' > "$folder/mainstay-tests.conf"
 made="$made $folder/mainstay-tests.conf"
 apt="apt-get -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3"
 # Without fresh lists the packages may still be there: a mirror can be down for a moment.
 $apt update || echo 'the package lists could not be brought up to date'
-$apt install --no-install-recommends "$@"
+for package in "$@"; do
+    # Older distributions have no server program without the service around it.
+    apt-cache show "$package" >/dev/null 2>&1 || package=${package%-core}
+    packages="$packages $package"
+done
+$apt install --no-install-recommends $packages
 "#;
 
 /// Whether we may install packages, or why not.
