@@ -17,4 +17,7 @@ pub mod value;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{Error, ErrorKind, FieldError, FieldErrors, Outcome, Problem, Result, RetryClass};
-pub use value::Value;
+// Each name is a trait and the derive for it.
+pub use mainstay_derive::{Entity, Insert, Patch, Projection, TextEnum};
+pub use schema::{Entity, Insert, Patch, Projection};
+pub use value::{TextEnum, Value};
