@@ -116,7 +116,10 @@ impl Resolver<'_> {
                 );
             }
             let check = format!("{}_{}_check", self.table, column.name);
-            if let Some(refusal) = names::refusal(&check) {
+            let named_well = [&self.table, &column.name]
+                .iter()
+                .all(|name| names::refusal(name).is_none());
+            if let (Some(refusal), true) = (names::refusal(&check), named_well) {
                 self.problems.at(column.ident.span(), refusal);
             }
             let flags = [

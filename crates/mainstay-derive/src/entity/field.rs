@@ -80,14 +80,15 @@ const KNOWN: &[&str] = &[
     "references",
 ];
 
-/// Reads the attributes of a field.
-pub(super) fn parse(field: &Field, problems: &mut Problems) -> FieldOptions {
+/// Reads the attributes of a field; `None` when they cannot be understood.
+pub(super) fn parse(field: &Field, problems: &mut Problems) -> Option<FieldOptions> {
     let mut found = FieldOptions::default();
+    let mut understood = true;
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("entity")) {
         let result = attribute.parse_nested_meta(|meta| one(&mut found, field, &meta));
-        problems.keep(result);
+        understood &= problems.keep(result).is_some();
     }
-    found
+    understood.then_some(found)
 }
 
 fn one(found: &mut FieldOptions, field: &Field, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {

@@ -53,11 +53,11 @@ pub(crate) fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
         .named
         .iter()
         .filter_map(|field| {
-            let options = field::parse(field, &mut problems);
+            let options = field::parse(field, &mut problems)?;
             column::resolve(field, options, &mut problems)
         })
         .collect();
-    // A field that could not be read would be reported as unknown again by each constraint.
+    // A field that could not be read would be reported again as unknown or as a missing key.
     if columns.len() < fields.named.len() {
         return problems.finish(TokenStream::new());
     }
