@@ -101,7 +101,10 @@ impl DefaultValue {
         let refused = || {
             Error::new(
                 ErrorKind::Configuration,
-                format!("the default {self:?} does not fit a column of type {}", ty.name()),
+                format!(
+                    "the default {self:?} does not fit a column of type {}",
+                    ty.name()
+                ),
             )
             .with_hint("correct the default in the entity")
         };

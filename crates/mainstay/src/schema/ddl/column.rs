@@ -153,7 +153,10 @@ pub fn default_literal(
     let literal = literal(dialect, &dialect.lower(value, &column.ty))?;
     // MySQL takes defaults of these types only as an expression.
     let expression = matches!(dialect, Dialect::MariaDb | Dialect::MySql)
-        && matches!(mysql_type(dialect, &column.ty).split(' ').next(), Some("LONGTEXT" | "JSON"));
+        && matches!(
+            mysql_type(dialect, &column.ty).split(' ').next(),
+            Some("LONGTEXT" | "JSON")
+        );
     Ok(if expression {
         format!("({literal})")
     } else {
