@@ -1,5 +1,6 @@
 //! The derives of Mainstay. An application uses them through the crate `mainstay`, which
-//! re-exports each beside the trait of the same name.
+//! re-exports each beside the trait of the same name. Examples that compile stand with the traits, in
+//! `mainstay::schema::entity`.
 //!
 //! - [`entity`]: a struct as a table
 //! - [`insert`], [`patch`], [`projection`]: structs with some of an entity's columns
@@ -67,7 +68,7 @@ fn run(
 /// `NaiveDate`, `serde_json::Value`, enums with `enumeration`, and `Option` of each for columns
 /// that can be NULL.
 ///
-/// ```ignore
+/// ```text
 /// use mainstay::Entity;
 ///
 /// #[derive(Debug, Clone, Entity)]
@@ -91,7 +92,7 @@ pub fn entity(input: TokenStream) -> TokenStream {
 /// the default is stored. With `Option<Option<T>>` both can be said. `#[insert(skip)]` leaves a
 /// field out.
 ///
-/// ```ignore
+/// ```text
 /// #[derive(Insert)]
 /// #[insert(User)]
 /// struct NewUser {
@@ -110,7 +111,7 @@ pub fn insert(input: TokenStream) -> TokenStream {
 /// `#[patch(expected_version)]` carries the version the caller has seen; `#[patch(skip)]` leaves a
 /// field out.
 ///
-/// ```ignore
+/// ```text
 /// #[derive(Patch)]
 /// #[patch(User)]
 /// struct UserPatch {
@@ -127,7 +128,7 @@ pub fn patch(input: TokenStream) -> TokenStream {
 /// Makes a struct some of an entity's columns, to be read instead of whole rows:
 /// `#[projection(User)]`. Fields are matched with the entity's by name.
 ///
-/// ```ignore
+/// ```text
 /// #[derive(Projection)]
 /// #[projection(User)]
 /// struct UserName {
@@ -146,7 +147,7 @@ pub fn projection(input: TokenStream) -> TokenStream {
 /// The word is the variant's name in snake case, or what `#[text_enum(rename = "...")]` on the
 /// variant says. The enum must also be `Copy`. JSON is left to the enum's own serde derive.
 ///
-/// ```ignore
+/// ```text
 /// #[derive(Debug, Clone, Copy, PartialEq, TextEnum)]
 /// enum Status {
 ///     Open,

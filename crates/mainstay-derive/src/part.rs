@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use quote::format_ident;
 use syn::spanned::Spanned as _;
-use syn::{Data, DeriveInput, Fields, Ident, Path};
+use syn::{Data, DeriveInput, Fields, Ident, Path, Type};
 
 use crate::attribute::{once, unknown};
 use crate::names;
@@ -22,7 +22,8 @@ pub(crate) struct PartField {
     pub(crate) ident: Ident,
     /// The entity's constant for the column.
     pub(crate) constant: Ident,
-    /// How many `Option`s the type has around it, at most two.
+    /// The type without its `Option`s, and how many it had (at most two).
+    pub(crate) ty: Type,
     pub(crate) options: u8,
     /// The place of the type, for messages, with the names of the derive's own call.
     pub(crate) span: Span,
@@ -85,6 +86,7 @@ pub(crate) fn parse(input: &DeriveInput, attribute: &str, flags: &[&str]) -> syn
             Some(PartField {
                 constant: format_ident!("{name}", span = ident.span()),
                 ident,
+                ty: ty.clone(),
                 options,
                 span: Span::call_site().located_at(field.ty.span()),
                 flag,

@@ -22,9 +22,14 @@ pub(crate) fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
     let constants = part.fields.iter().map(|field| &field.constant);
     let reads = part.fields.iter().enumerate().map(|(position, field)| {
         let (name, constant, span) = (&field.ident, &field.constant, field.span);
+        let ty = &field.ty;
         let read = crate::entity::read_function(field.options == 1);
         quote_spanned! {span=>
-            #name: ::mainstay::schema::derived::#read(row, #position, <#entity>::#constant)?
+            #name: ::mainstay::schema::derived::#read::<#entity, #ty>(
+                row,
+                #position,
+                <#entity>::#constant,
+            )?
         }
     });
     let assertions = part.fields.iter().filter(|f| f.options == 0).map(|field| {

@@ -2,6 +2,150 @@
 //!
 //! Functions take a typed [`Column`] together with a value or field, so that a field of the wrong
 //! type is a plain "mismatched types" at the field.
+//!
+//! Mistakes that only the compiler can see are compile errors.
+//!
+//! A field of a new row has the column's type:
+//!
+//! ```compile_fail,E0308
+//! # use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! # use uuid::Uuid;
+//! # #[derive(Clone, Entity)]
+//! # struct User {
+//! #     #[entity(key, auto)]
+//! #     id: Uuid,
+//! #     name: String,
+//! #     notes: Option<String>,
+//! # }
+//! #[derive(Insert)]
+//! #[insert(User)]
+//! struct New {
+//!     name: i64,
+//! }
+//! ```
+//!
+//! and is a column:
+//!
+//! ```compile_fail,E0599
+//! # use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! # use uuid::Uuid;
+//! # #[derive(Clone, Entity)]
+//! # struct User {
+//! #     #[entity(key, auto)]
+//! #     id: Uuid,
+//! #     name: String,
+//! #     notes: Option<String>,
+//! # }
+//! #[derive(Insert)]
+//! #[insert(User)]
+//! struct New {
+//!     nmae: String,
+//! }
+//! ```
+//!
+//! NULL is set only where it may be:
+//!
+//! ```compile_fail,E0080
+//! # use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! # use uuid::Uuid;
+//! # #[derive(Clone, Entity)]
+//! # struct User {
+//! #     #[entity(key, auto)]
+//! #     id: Uuid,
+//! #     name: String,
+//! #     notes: Option<String>,
+//! # }
+//! #[derive(Patch)]
+//! #[patch(User)]
+//! struct Change {
+//!     name: Option<Option<String>>,
+//! }
+//! ```
+//!
+//! An expected version needs a version:
+//!
+//! ```compile_fail,E0080
+//! # use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! # use uuid::Uuid;
+//! # #[derive(Clone, Entity)]
+//! # struct User {
+//! #     #[entity(key, auto)]
+//! #     id: Uuid,
+//! #     name: String,
+//! #     notes: Option<String>,
+//! # }
+//! #[derive(Patch)]
+//! #[patch(User)]
+//! struct Change {
+//!     #[patch(expected_version)]
+//!     version: Option<i64>,
+//! }
+//! ```
+//!
+//! A column that can be NULL is read into an `Option`:
+//!
+//! ```compile_fail,E0080
+//! # use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! # use uuid::Uuid;
+//! # #[derive(Clone, Entity)]
+//! # struct User {
+//! #     #[entity(key, auto)]
+//! #     id: Uuid,
+//! #     name: String,
+//! #     notes: Option<String>,
+//! # }
+//! #[derive(Projection)]
+//! #[projection(User)]
+//! struct Part {
+//!     notes: String,
+//! }
+//! ```
+//!
+//! A foreign key has the type of what it refers to:
+//!
+//! ```compile_fail,E0308
+//! # use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! # use uuid::Uuid;
+//! # #[derive(Clone, Entity)]
+//! # struct User {
+//! #     #[entity(key, auto)]
+//! #     id: Uuid,
+//! #     name: String,
+//! #     notes: Option<String>,
+//! # }
+//! #[derive(Clone, Entity)]
+//! struct Goal {
+//!     #[entity(key)]
+//!     id: Uuid,
+//!     #[entity(references(User::id))]
+//!     user_id: i64,
+//! }
+//! ```
+//!
+//! An enum's default is one of its words:
+//!
+//! ```compile_fail,E0080
+//! # use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! # use uuid::Uuid;
+//! # #[derive(Clone, Entity)]
+//! # struct User {
+//! #     #[entity(key, auto)]
+//! #     id: Uuid,
+//! #     name: String,
+//! #     notes: Option<String>,
+//! # }
+//! #[derive(Clone, Copy, TextEnum)]
+//! enum Status {
+//!     Open,
+//! }
+//! #[derive(Clone, Entity)]
+//! struct Goal {
+//!     #[entity(key)]
+//!     id: Uuid,
+//!     #[entity(enumeration, default = "opne")]
+//!     status: Status,
+//! }
+//! ```
 
 use super::column::Column;
 use super::entity::{Assignment, Entity};
