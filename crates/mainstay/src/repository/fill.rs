@@ -35,7 +35,7 @@ pub(super) fn insert(
             (None, Automatic::CreatedAt | Automatic::UpdatedAt) => Value::Instant(now),
             (None, Automatic::Version) => integer(column, 1),
             (None, Automatic::No) => match &column.default {
-                Some(default) => default.value(column)?,
+                Some(default) => default.value(&column.ty)?,
                 None => Value::Null,
             },
         };
