@@ -1,1 +1,50 @@
-//! The mysql driver.
+//! MariaDB 10.6 and later; MySQL 8.0.17 and later, experimental. Built on `mysql_async`.
+//!
+//! - `options`: where the server is and who signs in
+//! - `tls`: how the connection is secured
+//! - `dial`: from options to a connection that is signed in, and why that can fail
+//! - `session`: how every session is set up, and what the server says of itself
+//! - `driver`: [`MySqlDriver`]
+//! - `connection`: one connection: the contract's calls
+//! - `run`: statements and their rows
+//! - `transaction`: what is known of the open transaction
+//! - `kill`: ends the session of a dropped call on the server
+//! - `params`, `rows`: values on their way out and back
+//! - `classify`, `message`, `fault`: errors of the server, the names in their texts, other errors
+//! - `admin`: creates and drops databases
+//!
+//! What to know of the engine:
+//!
+//! - DDL commits the open transaction. The driver sees it in the server's answer, fails the call
+//!   and every later COMMIT of that transaction.
+//! - A deadlock rolls back the whole transaction, a lock time-out only the statement. After either
+//!   the driver refuses to commit.
+//! - Backslash escapes in string literals are on, as is the engine's default, and double quotes
+//!   are strings, not names.
+//! - In hand-written SQL `:name` outside of quotes is a named parameter for `mysql_async` and is
+//!   refused; `:=` is left alone.
+//! - The last inserted key of an INSERT of several rows is that of its first row.
+
+mod admin;
+mod classify;
+mod connection;
+mod dial;
+mod driver;
+mod fault;
+mod kill;
+mod message;
+mod options;
+mod params;
+mod rows;
+mod run;
+mod session;
+mod tls;
+mod transaction;
+
+#[cfg(test)]
+mod tests;
+
+pub use admin::{create_database_if_missing, drop_database, exists};
+pub use driver::MySqlDriver;
+pub use options::MySqlOptions;
+pub use tls::{TlsMode, TlsOptions};
