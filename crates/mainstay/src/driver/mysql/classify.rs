@@ -27,8 +27,8 @@ pub(super) fn forbids_commit(code: u16) -> bool {
 /// name none.
 pub(super) fn classify(server: &ServerError, table: Option<&'static str>) -> Error {
     let (kind, detail) = kind_and_detail(server);
-    let mut error = Error::new(kind, detail)
-        .with_native_code(format!("{} ({})", server.code, server.state));
+    let mut error =
+        Error::new(kind, detail).with_native_code(format!("{} ({})", server.code, server.state));
     if server.code == 1064 {
         error = error.with_prisma_code("P2010");
     }
@@ -57,7 +57,12 @@ fn kind_and_detail(server: &ServerError) -> (ErrorKind, String) {
             let detail = own("the change would cascade into a duplicate of another row");
             return (ErrorKind::Duplicate, detail);
         }
-        1690 => return (ErrorKind::OutOfRange, own("an expression went out of range")),
+        1690 => {
+            return (
+                ErrorKind::OutOfRange,
+                own("an expression went out of range"),
+            );
+        }
         // These quote the value, and some the column after it.
         1292 | 1300 | 1366 | 1367 | 1411 | 1525 | 3140 | 4037 | 4038 => {
             let detail = match message::column(text) {
@@ -192,13 +197,25 @@ mod tests {
     #[test]
     fn values_in_messages_are_hidden() {
         for (code, message) in [
-            (1366, "Incorrect integer value: 'secret' for column `d`.`t`.`n` at row 1"),
-            (1292, "Incorrect datetime value: 'secret' for column `d`.`t`.`n` at row 1"),
+            (
+                1366,
+                "Incorrect integer value: 'secret' for column `d`.`t`.`n` at row 1",
+            ),
+            (
+                1292,
+                "Incorrect datetime value: 'secret' for column `d`.`t`.`n` at row 1",
+            ),
             (1292, "Truncated incorrect DOUBLE value: 'secret'"),
             (1690, "BIGINT value is out of range in '(1 + secret)'"),
             (1367, "Illegal double 'secret' value found during parsing"),
-            (1411, "Incorrect datetime value: 'secret' for function str_to_date"),
-            (1762, "Foreign key constraint for table 't', record 'secret' would lead to"),
+            (
+                1411,
+                "Incorrect datetime value: 'secret' for function str_to_date",
+            ),
+            (
+                1762,
+                "Foreign key constraint for table 't', record 'secret' would lead to",
+            ),
         ] {
             let found = error(code, message);
             assert!(!format!("{found} {found:?}").contains("secret"), "{code}");

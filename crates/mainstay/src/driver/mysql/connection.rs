@@ -158,7 +158,11 @@ impl MySqlConnection {
 
     async fn finish(&mut self) -> Result<()> {
         self.check_usable()?;
-        if self.transaction.as_ref().is_some_and(Transaction::is_unsure) {
+        if self
+            .transaction
+            .as_ref()
+            .is_some_and(Transaction::is_unsure)
+        {
             self.ask().await?;
             // What this finds is kept as the refusal.
             let _ = self.note_answer();
@@ -184,7 +188,11 @@ impl MySqlConnection {
 
     async fn abandon(&mut self) -> Result<()> {
         self.check_usable()?;
-        if self.transaction.as_ref().is_some_and(Transaction::is_suspect) {
+        if self
+            .transaction
+            .as_ref()
+            .is_some_and(Transaction::is_suspect)
+        {
             self.ask().await?;
             let _ = self.note_answer();
         }

@@ -43,11 +43,7 @@ impl Dialer {
     /// The same, signing in without a database: for creating and dropping it.
     pub(super) async fn without_database(options: MySqlOptions) -> Result<Self> {
         let mut dialer = Self::new(options).await?;
-        dialer.opts = dialer
-            .options
-            .builder()
-            .ssl_opts(dialer.ssl.clone())
-            .into();
+        dialer.opts = dialer.options.builder().ssl_opts(dialer.ssl.clone()).into();
         Ok(dialer)
     }
 
@@ -79,7 +75,10 @@ impl Dialer {
         let unknown = |reason: String| {
             Error::new(
                 ErrorKind::Unreachable,
-                format!("the host of {} is unknown: {reason}", self.options.address()),
+                format!(
+                    "the host of {} is unknown: {reason}",
+                    self.options.address()
+                ),
             )
             .with_hint("check the host name in the configuration")
         };
@@ -125,9 +124,7 @@ impl Dialer {
                 "what answers there does not speak the protocol of MariaDB and MySQL".to_owned(),
                 "check host and port",
             ),
-            Native::Io(IoError::Tls(error)) => {
-                (ErrorKind::Tls, error.to_string(), self.tls_hint())
-            }
+            Native::Io(IoError::Tls(error)) => (ErrorKind::Tls, error.to_string(), self.tls_hint()),
             Native::Io(IoError::Io(error)) => match tls_error(error) {
                 Some(error) => (ErrorKind::Tls, self.tls_reason(error), self.tls_hint()),
                 None => (

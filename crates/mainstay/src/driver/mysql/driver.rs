@@ -65,11 +65,7 @@ impl MySqlDriver {
 }
 
 /// Asks for the version.
-pub(super) async fn detect(
-    dialer: &Dialer,
-    conn: &mut Conn,
-    deadline: Instant,
-) -> Result<Dialect> {
+pub(super) async fn detect(dialer: &Dialer, conn: &mut Conn, deadline: Instant) -> Result<Dialect> {
     let version = timeout_at(deadline, conn.query_first::<String, _>("SELECT VERSION()"))
         .await
         .map_err(|_| dialer.late("asking for the version"))?

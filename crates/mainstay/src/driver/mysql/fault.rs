@@ -23,7 +23,9 @@ pub(super) fn explain(native: &Native, during: During, table: Option<&'static st
             return classify::classify(server, table);
         }
         Native::Driver(
-            DriverError::MixedParams | DriverError::Params(_) | DriverError::StmtParamsMismatch { .. },
+            DriverError::MixedParams
+            | DriverError::Params(_)
+            | DriverError::StmtParamsMismatch { .. },
         ) => {
             return Error::new(
                 ErrorKind::Unsupported,

@@ -35,7 +35,11 @@ pub(super) fn foreign_key(message: &str) -> Option<ForeignKey<'_>> {
     let table = table.rsplit('`').nth(1)?;
     let constraint = rest.split('`').next()?;
     let columns = between(rest, "FOREIGN KEY (", ")")
-        .map(|list| list.split(", ").map(|name| name.trim_matches('`')).collect())
+        .map(|list| {
+            list.split(", ")
+                .map(|name| name.trim_matches('`'))
+                .collect()
+        })
         .unwrap_or_default();
     Some(ForeignKey {
         table,

@@ -74,7 +74,15 @@ fn small(number: u32) -> u8 {
 
 fn date(v: NaiveDate) -> Result<Out, ()> {
     let year = year(v.year())?;
-    Ok(Out::Date(year, small(v.month()), small(v.day()), 0, 0, 0, 0))
+    Ok(Out::Date(
+        year,
+        small(v.month()),
+        small(v.day()),
+        0,
+        0,
+        0,
+        0,
+    ))
 }
 
 fn instant(v: DateTime<Utc>) -> Result<Out, ()> {
@@ -109,7 +117,9 @@ mod tests {
             Out::Bytes(b"-1.50".to_vec())
         );
         assert_eq!(
-            one(Value::Instant("2024-02-29T23:59:59.123456789Z".parse().unwrap())),
+            one(Value::Instant(
+                "2024-02-29T23:59:59.123456789Z".parse().unwrap()
+            )),
             Out::Date(2024, 2, 29, 23, 59, 59, 123_456)
         );
         assert_eq!(

@@ -56,12 +56,9 @@ fn decode<'a>(value: &'a In, column: &Column) -> Result<Cell<'a>, String> {
         In::Float(v) => Ok(Cell::F64(v.to_string().parse().unwrap_or(f64::from(*v)))),
         In::Double(v) => Ok(Cell::F64(*v)),
         In::Date(year, month, day, hour, minute, second, micros) => {
-            let date = NaiveDate::from_ymd_opt(
-                i32::from(*year),
-                u32::from(*month),
-                u32::from(*day),
-            )
-            .ok_or_else(|| "a zero or partial date, which is no date".to_owned())?;
+            let date =
+                NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day))
+                    .ok_or_else(|| "a zero or partial date, which is no date".to_owned())?;
             if column.column_type() == Native::MYSQL_TYPE_DATE {
                 return Ok(Cell::Date(date));
             }
@@ -102,11 +99,9 @@ fn decode_bytes<'a>(bytes: &'a [u8], column: &Column) -> Result<Cell<'a>, String
             .parse()
             .map(Cell::F64)
             .map_err(|_| "not a double".to_owned()),
-        MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => {
-            NaiveDate::parse_from_str(text(bytes)?, "%Y-%m-%d")
-                .map(Cell::Date)
-                .map_err(|_| "a zero or partial date, which is no date".to_owned())
-        }
+        MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => NaiveDate::parse_from_str(text(bytes)?, "%Y-%m-%d")
+            .map(Cell::Date)
+            .map_err(|_| "a zero or partial date, which is no date".to_owned()),
         MYSQL_TYPE_DATETIME | MYSQL_TYPE_TIMESTAMP => {
             NaiveDateTime::parse_from_str(text(bytes)?, "%Y-%m-%d %H:%M:%S%.f")
                 .map(|at| Cell::Instant(at.and_utc()))

@@ -1,7 +1,7 @@
 //! How every session is set up, and what the server says of itself.
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, FromValue, Result as NativeResult, Row};
+use mysql_async::prelude::{FromValue, Queryable};
+use mysql_async::{Conn, DriverError, Result as NativeResult, Row};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Dialect;

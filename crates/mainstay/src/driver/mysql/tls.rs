@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mysql_async::{ClientIdentity, PathOrBuf, SslOpts};
+use mysql_async::{ClientIdentity, SslOpts};
 use rustls::crypto::CryptoProvider;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -52,7 +52,7 @@ pub(super) async fn load(options: &TlsOptions) -> Result<Option<SslOpts>> {
     } else if let Some(path) = &options.ca_file {
         let pem = read_pem(path, "CA file", "CERTIFICATE").await?;
         ssl = ssl
-            .with_root_certs(vec![PathOrBuf::from(pem)])
+            .with_root_certs(vec![pem.into()])
             .with_disable_built_in_roots(true);
     }
     match (&options.client_cert, &options.client_key) {
