@@ -37,6 +37,9 @@ impl MySqlConnection {
         sink: &mut dyn RowSink,
     ) -> Result<Done> {
         self.check_usable()?;
+        if let Some(transaction) = &self.transaction {
+            transaction.check_open()?;
+        }
         let plain = transaction::is_plain(&statement.sql);
         let during = match statement.access {
             Access::Read => During::Harmless,
@@ -109,6 +112,9 @@ impl MySqlConnection {
     /// later one is not lost.
     pub(super) async fn run_text(&mut self, sql: &str) -> Result<()> {
         self.check_usable()?;
+        if let Some(transaction) = &self.transaction {
+            transaction.check_open()?;
+        }
         let plain = transaction::is_plain(sql) && !sql.contains(';');
         self.in_flight = true;
         let (result, later) = match self.conn.query_iter(sql).await {

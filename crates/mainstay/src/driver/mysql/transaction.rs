@@ -61,6 +61,22 @@ impl Transaction {
         }
     }
 
+    /// Refuses statements that would run outside of a transaction that has ended, and take
+    /// effect at once.
+    ///
+    /// # Errors
+    /// `TRANSACTION_CLOSED`, when the transaction is good for nothing but a rollback.
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        match &self.refusal {
+            None => Ok(()),
+            Some(refusal) => Err(Error::new(
+                ErrorKind::TransactionClosed,
+                format!("the transaction failed before: {}", refusal.detail()),
+            )
+            .with_hint("roll back, and repeat the transaction if need be")),
+        }
+    }
+
     /// Whether the server must be asked before COMMIT.
     pub(super) fn is_unsure(&self) -> bool {
         self.unsure
@@ -74,11 +90,6 @@ impl Transaction {
     /// Why COMMIT must fail.
     pub(super) fn refusal(self) -> Option<Error> {
         self.refusal
-    }
-
-    /// Whether COMMIT must fail.
-    pub(super) fn is_refused(&self) -> bool {
-        self.refusal.is_some()
     }
 }
 
@@ -145,17 +156,17 @@ mod tests {
         let told = open.answered(false).unwrap_err();
         assert_eq!(told.kind(), ErrorKind::WriteConflict);
         open.rolled_back_to_savepoint();
-        assert!(open.is_refused());
+        assert!(open.check_open().is_err());
     }
 
     #[test]
     fn lock_time_out_is_undone_by_a_savepoint() {
         let mut open = Transaction::default();
         open.failed(1205, true, &conflict());
-        assert!(open.is_refused());
+        assert!(open.check_open().is_err());
         assert!(open.answered(true).is_ok());
         open.rolled_back_to_savepoint();
-        assert!(!open.is_refused());
+        assert!(open.check_open().is_ok());
         assert!(!open.is_unsure());
     }
 
@@ -163,7 +174,7 @@ mod tests {
     fn other_errors_leave_commit_to_the_server() {
         let mut open = Transaction::default();
         open.failed(1062, true, &Error::new(ErrorKind::Duplicate, "twice"));
-        assert!(open.is_unsure() && !open.is_refused() && !open.is_suspect());
+        assert!(open.is_unsure() && open.check_open().is_ok() && !open.is_suspect());
         assert_eq!(
             open.answered(false).unwrap_err().outcome(),
             Outcome::NotApplied

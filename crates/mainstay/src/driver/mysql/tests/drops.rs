@@ -142,6 +142,55 @@ async fn wait_for_sessions(db: &Db, watcher: &mut dyn Connection, expected: i64)
 }
 
 #[tokio::test]
+async fn every_await_point_of_connecting() {
+    let Some(db) = Db::create("drop_connect").await else {
+        return;
+    };
+    let mut watcher = db.connect().await;
+    let mut polls = 0;
+    while poll_then_drop(db.driver.connect(LIMIT), polls)
+        .await
+        .is_none()
+    {
+        polls += 1;
+        assert!(polls < 100, "connecting never ends");
+    }
+    assert!(polls > 2, "{polls}");
+    wait_for_sessions(&db, &mut *watcher, 0).await;
+    db.end().await;
+}
+
+#[tokio::test]
+async fn recovery_itself_can_be_dropped() {
+    let Some(db) = Db::create("drop_recover").await else {
+        return;
+    };
+    let mut watcher = db.connect().await;
+    for polls in 0..20 {
+        let mut conn = db.connect().await;
+        conn.begin(BeginOptions::default()).await.unwrap();
+        let sleep = rows(&mut *conn, "SELECT SLEEP(60)", vec![]);
+        assert!(timeout(Duration::from_millis(20), sleep).await.is_err());
+        poll_then_drop(conn.recover(), polls).await;
+        assert_eq!(conn.recover().await, Recovery::Discard);
+        drop(conn);
+        wait_for_sessions(&db, &mut *watcher, 0).await;
+    }
+    for polls in 0..3 {
+        let mut conn = db.connect().await;
+        conn.begin(BeginOptions::default()).await.unwrap();
+        poll_then_drop(conn.recover(), polls).await;
+        let recovery = conn.recover().await;
+        let (transactions, _) = leftovers(&mut *watcher, &db.options.database).await;
+        assert_eq!(transactions, 0);
+        assert_eq!(conn.is_broken(), recovery == Recovery::Discard);
+        conn.close().await;
+        wait_for_sessions(&db, &mut *watcher, 0).await;
+    }
+    db.end().await;
+}
+
+#[tokio::test]
 async fn a_dropped_long_statement_is_stopped() {
     let Some(db) = Db::create("sleep").await else {
         return;

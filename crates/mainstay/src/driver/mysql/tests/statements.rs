@@ -189,6 +189,42 @@ async fn procedures_and_unpreparable_statements() {
     db.end().await;
 }
 
+#[tokio::test]
+async fn prepared_statements_follow_the_table_and_do_not_pile_up() {
+    let Some(mut db) = Db::create("prepared").await else {
+        return;
+    };
+    db.options.statement_cache = 2;
+    db.driver = MySqlDriver::open(db.options.clone(), LIMIT).await.unwrap();
+    let mut conn = db.connect().await;
+    let conn = &mut *conn;
+    conn.run_script("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
+        .await
+        .unwrap();
+    let all = "SELECT * FROM t";
+    assert_eq!(rows(conn, all, vec![]).await.unwrap()[0].values.len(), 1);
+    conn.run_script("ALTER TABLE t ADD b VARCHAR(5) DEFAULT 'x', MODIFY a VARCHAR(5)")
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let row = rows(conn, all, vec![]).await.unwrap().remove(0);
+        assert_eq!(row.values, [text("1"), text("x")]);
+        assert_eq!(*row.names, ["a", "b"]);
+    }
+    for number in 0..20 {
+        let sql = format!("SELECT {number}");
+        assert_eq!(one(conn, &sql, vec![]).await.unwrap(), Value::I64(number));
+    }
+    let closed = rows(conn, "SHOW SESSION STATUS LIKE 'Com_stmt_close'", vec![])
+        .await
+        .unwrap();
+    let Value::Text(closed) = &closed[0].values[1] else {
+        panic!("not a count");
+    };
+    assert!(closed.parse::<u32>().unwrap() >= 18, "{closed}");
+    db.end().await;
+}
+
 /// Takes a few rows at a time, and can fail at one of them.
 struct Slow {
     taken: u64,

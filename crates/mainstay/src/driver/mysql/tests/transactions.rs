@@ -117,6 +117,11 @@ async fn a_deadlock_forbids_commit() {
     };
     assert_eq!(error.kind(), ErrorKind::WriteConflict);
     assert_eq!(error.retry(), RetryClass::Safe);
+    // Outside of the lost transaction this would take effect at once.
+    assert_eq!(
+        bump(&mut *victim, 1).await.unwrap_err().kind(),
+        ErrorKind::TransactionClosed
+    );
     let refused = victim.commit().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::WriteConflict);
     assert_eq!(refused.outcome(), Outcome::NotApplied);
