@@ -77,15 +77,37 @@ impl MySqlConnection {
         Ok(())
     }
 
+    /// Whether the server's last answer says that a transaction is open.
+    fn is_open_on_server(&self) -> Option<bool> {
+        let answer = self.conn.last_ok_packet()?;
+        Some(
+            answer
+                .status_flags()
+                .contains(StatusFlags::SERVER_STATUS_IN_TRANS),
+        )
+    }
+
     /// Notes a successful answer.
     pub(super) fn note_answer(&mut self) -> Result<()> {
-        let flags = self.conn.last_ok_packet().map(|ok| ok.status_flags());
-        match (&mut self.transaction, flags) {
-            (Some(transaction), Some(flags)) => {
-                transaction.answered(flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS))
-            }
+        let open = self.is_open_on_server();
+        match (&mut self.transaction, open) {
+            (Some(transaction), Some(open)) => transaction.answered(open),
             _ => Ok(()),
         }
+    }
+
+    /// Rolls back a transaction that hand-written SQL has started behind our back: it would pass
+    /// to the connection's next user.
+    pub(super) async fn end_stray_transaction(&mut self) -> Result<()> {
+        if self.transaction.is_some() || self.is_open_on_server() != Some(true) {
+            return Ok(());
+        }
+        self.command("ROLLBACK", During::Harmless).await?;
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "the statement has started a transaction of its own, which was rolled back",
+        )
+        .with_hint("start transactions through the handle, and leave autocommit on"))
     }
 
     /// Notes a fault and gives its error. `plain` tells statements that never commit.

@@ -47,13 +47,6 @@ impl Dialer {
         Ok(dialer)
     }
 
-    /// Tells the client how large a packet the server takes, which it would ask each time.
-    pub(super) fn know_max_packet(&mut self, bytes: usize) {
-        self.opts = OptsBuilder::from_opts(self.opts.clone())
-            .max_allowed_packet(Some(bytes))
-            .into();
-    }
-
     /// Resolves the host, connects and signs in.
     ///
     /// # Errors

@@ -34,13 +34,12 @@ impl MySqlDriver {
     /// 8.0.17; `CONFIGURATION_ERROR` and `TLS_ERROR` for TLS files that cannot be used.
     pub async fn open(options: MySqlOptions, limit: Duration) -> Result<Self> {
         let deadline = dial::deadline(limit);
-        let mut dialer = Dialer::new(options).await?;
+        let dialer = Dialer::new(options).await?;
         let mut conn = dialer.dial(deadline).await?;
         let dialect = detect(&dialer, &mut conn, deadline).await?;
         let facts = set_up(&dialer, &mut conn, dialect, deadline).await?;
         // A failed goodbye harms nobody.
         let _ = timeout_at(deadline, conn.disconnect()).await;
-        dialer.know_max_packet(facts.max_packet);
         Ok(Self {
             dialer: Arc::new(dialer),
             dialect,

@@ -64,6 +64,9 @@ impl MySqlOptions {
             .client_found_rows(true)
             // A connection that moves to a socket behind our back would dodge TLS and proxies.
             .prefer_socket(false)
+            // Rows may be larger than what the server takes. What is sent is checked against the
+            // server's own limit before it is sent. Naming a value also saves a round trip.
+            .max_allowed_packet(Some(1 << 30))
             // Only its pool looks at this; naming a value saves a round trip.
             .wait_timeout(Some(28_800))
     }

@@ -18,7 +18,7 @@ const PACKET_OVERHEAD: usize = 1024;
 /// `OUT_OF_RANGE` for dates beyond the engine's years, `VALUE_TOO_LONG` for what is larger than a
 /// packet: sending it would cost the connection.
 pub(super) fn encode(values: Vec<Value>, max_packet: usize) -> Result<Vec<Out>> {
-    let mut size = PACKET_OVERHEAD;
+    let mut size = 0;
     let mut out = Vec::with_capacity(values.len());
     for (position, value) in values.into_iter().enumerate() {
         let value = encode_one(value).map_err(|()| {
@@ -33,14 +33,23 @@ pub(super) fn encode(values: Vec<Value>, max_packet: usize) -> Result<Vec<Out>> 
         };
         out.push(value);
     }
-    if size > max_packet {
-        return Err(Error::new(
-            ErrorKind::ValueTooLong,
-            format!("the parameters need {size} bytes; the server takes {max_packet} at a time"),
-        )
-        .with_hint("raise max_allowed_packet of the server or send less at once"));
-    }
+    check_size(size, max_packet)?;
     Ok(out)
+}
+
+/// Refuses what the server does not take at once.
+///
+/// # Errors
+/// `VALUE_TOO_LONG`.
+pub(super) fn check_size(bytes: usize, max_packet: usize) -> Result<()> {
+    if bytes.saturating_add(PACKET_OVERHEAD) <= max_packet {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::ValueTooLong,
+        format!("the statement needs {bytes} bytes; the server takes {max_packet} at a time"),
+    )
+    .with_hint("raise max_allowed_packet of the server or send less at once"))
 }
 
 fn encode_one(value: Value) -> Result<Out, ()> {

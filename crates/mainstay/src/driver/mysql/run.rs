@@ -49,6 +49,7 @@ impl MySqlConnection {
             }
             Access::Write | Access::Unknown => During::Write,
         };
+        params::check_size(statement.sql.len(), self.max_packet)?;
         let values = params::encode(statement.values, self.max_packet)?;
         self.in_flight = true;
         let result = self.drive(&statement.sql, values, during, sink).await;
@@ -59,6 +60,7 @@ impl MySqlConnection {
         match result {
             Ok(done) => {
                 self.note_answer()?;
+                self.end_stray_transaction().await?;
                 Ok(done)
             }
             Err(Stop::Native(native, during)) => {
@@ -115,6 +117,7 @@ impl MySqlConnection {
         if let Some(transaction) = &self.transaction {
             transaction.check_open()?;
         }
+        params::check_size(sql.len(), self.max_packet)?;
         let plain = transaction::is_plain(sql) && !sql.contains(';');
         self.in_flight = true;
         let (result, later) = match self.conn.query_iter(sql).await {
@@ -123,7 +126,10 @@ impl MySqlConnection {
         };
         self.in_flight = false;
         match result {
-            Ok(()) => self.note_answer(),
+            Ok(()) => {
+                self.note_answer()?;
+                self.end_stray_transaction().await
+            }
             Err(native) => {
                 let error = self.note_fault(&native, During::Write, plain, None);
                 if later && self.transaction.is_none() {

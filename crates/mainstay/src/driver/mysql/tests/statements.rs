@@ -135,6 +135,13 @@ async fn mistakes_cost_neither_connection_nor_transaction() {
     let big = vec![Value::Bytes(vec![0; 40 << 20])];
     let error = rows(conn, "SELECT LENGTH(?)", big).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ValueTooLong);
+    let long = format!("SELECT '{}'", "x".repeat(40 << 20));
+    let error = conn.run_script(&long).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ValueTooLong);
+    // A row may be larger than what the server takes at once.
+    let big = "SELECT REPEAT('x', 10 << 20), REPEAT('y', 10 << 20)";
+    let row = rows(conn, big, vec![]).await.unwrap().remove(0);
+    assert!(matches!(&row.values[1], Value::Text(text) if text.len() == 10 << 20));
     assert_eq!(
         one(conn, "SELECT ':a', @n := ?", vec![Value::I64(5)])
             .await

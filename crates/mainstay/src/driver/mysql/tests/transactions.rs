@@ -201,3 +201,28 @@ async fn ddl_in_a_transaction_is_told() {
     assert_eq!(total(conn).await, Value::I64(2));
     db.end().await;
 }
+
+#[tokio::test]
+async fn transactions_behind_our_back_are_refused() {
+    let Some((db, mut conn)) = with_table("stray").await else {
+        return;
+    };
+    let conn = &mut *conn;
+    let error = write(conn, "START TRANSACTION", vec![]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let error = conn
+        .run_script("BEGIN; UPDATE t SET n = 5")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(total(conn).await, Value::I64(0));
+    conn.run_script("BEGIN; UPDATE t SET n = 5; COMMIT")
+        .await
+        .unwrap();
+    assert_eq!(total(conn).await, Value::I64(10));
+    conn.begin(BeginOptions::default()).await.unwrap();
+    let error = write(conn, "COMMIT", vec![]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TransactionClosed);
+    assert!(conn.rollback().await.is_err());
+    db.end().await;
+}
