@@ -1,6 +1,7 @@
 //! Where the server is and who signs in.
 
 use std::fmt;
+use std::time::Duration;
 
 use mysql_async::OptsBuilder;
 
@@ -62,6 +63,8 @@ impl MySqlOptions {
             // Without any, prepared statements would pile up on the server.
             .stmt_cache_size(self.statement_cache.max(1))
             .client_found_rows(true)
+            // So that a peer that is gone without a word is noticed in the end.
+            .tcp_keepalive(Some(Duration::from_secs(60)))
             // A connection that moves to a socket behind our back would dodge TLS and proxies.
             .prefer_socket(false)
             // Rows may be larger than what the server takes. What is sent is checked against the

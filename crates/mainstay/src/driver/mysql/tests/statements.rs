@@ -132,10 +132,17 @@ async fn mistakes_cost_neither_connection_nor_transaction() {
     assert!(error.detail().contains("1 placeholders but 0 values"));
     let error = rows(conn, "SELECT :name, ?", vec![Value::Null]).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Unsupported);
-    let big = vec![Value::Bytes(vec![0; 40 << 20])];
+    let Value::I64(packet) = one(conn, "SELECT @@max_allowed_packet", vec![])
+        .await
+        .unwrap()
+    else {
+        panic!("not a number");
+    };
+    let packet = usize::try_from(packet).unwrap();
+    let big = vec![Value::Bytes(vec![0; packet])];
     let error = rows(conn, "SELECT LENGTH(?)", big).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ValueTooLong);
-    let long = format!("SELECT '{}'", "x".repeat(40 << 20));
+    let long = format!("SELECT '{}'", "x".repeat(packet));
     let error = conn.run_script(&long).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ValueTooLong);
     // A row may be larger than what the server takes at once.

@@ -265,3 +265,35 @@ async fn parameters_use_indexes() {
     }
     db.end().await;
 }
+
+/// Beyond 16 MiB the client sends values in pieces, which is another path. Whether it is taken
+/// depends on the server's max_allowed_packet.
+#[tokio::test]
+async fn values_as_large_as_a_packet() {
+    let Some(db) = Db::create("large").await else {
+        return;
+    };
+    let mut conn = db.connect().await;
+    let conn = &mut *conn;
+    let Value::I64(packet) = one(conn, "SELECT @@max_allowed_packet", vec![])
+        .await
+        .unwrap()
+    else {
+        panic!("not a number");
+    };
+    let size = usize::try_from(packet.min(20 << 20)).unwrap() - 4096;
+    conn.run_script("CREATE TABLE large (id INT, b LONGBLOB, t LONGTEXT)")
+        .await
+        .unwrap();
+    let blob: Vec<u8> = (0..=255).cycle().take(size).collect();
+    let insert = "INSERT INTO large VALUES (?, ?, ?)";
+    let values = vec![Value::I32(1), Value::Bytes(blob.clone()), text("é\\ 😀")];
+    write(conn, insert, values).await.unwrap();
+    let row = rows(conn, "SELECT b, t FROM large", vec![])
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(row.values[0] == Value::Bytes(blob));
+    assert_eq!(row.values[1], text("é\\ 😀"));
+    db.end().await;
+}
