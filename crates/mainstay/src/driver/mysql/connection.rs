@@ -193,7 +193,8 @@ impl MySqlConnection {
             return Err(not_open());
         };
         if let Some(refusal) = transaction.refusal() {
-            self.command("ROLLBACK", During::Harmless).await?;
+            // When this fails the connection is broken, and the server rolls back by itself.
+            let _ = self.command("ROLLBACK", During::Harmless).await;
             return Err(refusal);
         }
         match self.command("COMMIT", During::Commit).await {
@@ -201,7 +202,7 @@ impl MySqlConnection {
             Err(error) => {
                 if !self.broken {
                     // An error reply does not say whether the transaction is still open.
-                    self.command("ROLLBACK", During::Harmless).await?;
+                    let _ = self.command("ROLLBACK", During::Harmless).await;
                 }
                 Err(error)
             }

@@ -23,6 +23,9 @@
 //!   are strings, not names.
 //! - In hand-written SQL `:name` outside of quotes is a named parameter for `mysql_async` and is
 //!   refused; `:=` is left alone.
+//! - A connection that the server has closed while idle shows it only when next used, and a write
+//!   that meets it has an unknown outcome unless it had to be prepared first. Pools do well to
+//!   retire connections before the server's `wait_timeout`, or to ask after a long rest.
 //! - The last inserted key of an INSERT of several rows is that of its first row.
 
 mod admin;

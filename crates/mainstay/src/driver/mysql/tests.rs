@@ -6,9 +6,11 @@
 //! - `statements`: rows, errors, scripts, streams
 //! - `transactions`: what the server does to them
 //! - `drops`: futures dropped at every await point, sessions killed
+//! - `network`: replies lost and servers that hang, through a small proxy
 
 mod connect;
 mod drops;
+mod network;
 mod statements;
 mod transactions;
 mod types;
