@@ -1,1 +1,46 @@
-//! The postgres driver.
+//! PostgreSQL 13 and later, on `tokio-postgres` with rustls.
+//!
+//! - [`options`]: where the server is and who we are
+//! - [`tls`]: certificates and how far they are checked
+//! - [`dial`]: connecting step by step, and cancel requests
+//! - [`socket`]: sockets of either kind, and one with two owners
+//! - [`driver`]: [`PostgresDriver`], the driver
+//! - [`connection`]: [`PostgresConnection`], one session: its state and the driver contract
+//! - [`run`]: one statement from preparing to its last row
+//! - [`transaction`]: begin, savepoints, and a COMMIT whose answer is checked
+//! - [`recover`]: order after a dropped call
+//! - [`statements`]: the prepared statements a session keeps
+//! - [`params`], [`rows`], [`numeric`]: values to and from the binary protocol
+//! - [`classify`]: SQLSTATEs and broken connections into errors
+//! - [`admin`]: making and dropping databases
+#![cfg_attr(not(test), expect(dead_code, reason = "nothing picks this driver yet"))]
+
+mod admin;
+mod classify;
+mod connection;
+mod dial;
+mod driver;
+mod numeric;
+mod options;
+mod params;
+mod recover;
+mod rows;
+mod run;
+mod socket;
+mod statements;
+mod tls;
+mod transaction;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "nothing picks this driver yet")
+)]
+pub(crate) use {
+    admin::{create_database_if_missing, drop_database, exists},
+    driver::PostgresDriver,
+    options::PostgresOptions,
+    tls::{TlsMode, TlsOptions},
+};
