@@ -226,6 +226,8 @@ impl Connection for PostgresConnection {
 
     fn run_script<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         let lost = self.outcome_if_lost(Access::Unknown);
+        // Scripts change tables, and with them the types that kept statements were prepared for.
+        self.statements.clear();
         Box::pin(self.call(sql, lost))
     }
 

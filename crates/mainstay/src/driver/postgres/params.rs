@@ -163,14 +163,7 @@ fn integer(v: i64, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
         }
         Type::XID8 => out.extend_from_slice(&u64::try_from(v).map_err(beyond)?.to_be_bytes()),
         Type::NUMERIC => numeric::encode(Decimal::from(v), out),
-        Type::FLOAT8 | Type::FLOAT4 => {
-            // Whole numbers are exact up to the width of the mantissa.
-            let bits = if *ty == Type::FLOAT8 { 53 } else { 24 };
-            if v.unsigned_abs() > 1 << bits {
-                return Err(Refusal::OutOfRange);
-            }
-            return float(v as f64, ty, out);
-        }
+        Type::FLOAT8 | Type::FLOAT4 => return decimal(Decimal::from(v), ty, out),
         _ => return Err(Refusal::Mismatch),
     }
     Ok(())
@@ -181,7 +174,7 @@ fn float(v: f64, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
         Type::FLOAT8 => out.extend_from_slice(&v.to_be_bytes()),
         Type::FLOAT4 => {
             let narrow = v as f32;
-            if narrow.is_infinite() && v.is_finite() {
+            if f64::from(narrow) != v && !v.is_nan() {
                 return Err(Refusal::OutOfRange);
             }
             out.extend_from_slice(&narrow.to_be_bytes());
@@ -200,7 +193,18 @@ fn decimal(v: Decimal, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
     match *ty {
         Type::NUMERIC => numeric::encode(v, out),
         Type::FLOAT8 | Type::FLOAT4 => {
-            return float(v.to_f64().ok_or(Refusal::OutOfRange)?, ty, out);
+            // As many digits as every number of the type keeps, also when PostgreSQL casts it on.
+            let digits = if *ty == Type::FLOAT8 { 15 } else { 6 };
+            if v.normalize().mantissa().unsigned_abs() >= 10_u128.pow(digits) {
+                return Err(Refusal::OutOfRange);
+            }
+            let double = v.to_string().parse::<f64>();
+            let double = double.map_err(|_| Refusal::OutOfRange)?;
+            if *ty == Type::FLOAT4 {
+                out.extend_from_slice(&(double as f32).to_be_bytes());
+            } else {
+                out.extend_from_slice(&double.to_be_bytes());
+            }
         }
         Type::INT2 | Type::INT4 | Type::INT8 if v.fract().is_zero() => {
             return integer(v.to_i64().ok_or(Refusal::OutOfRange)?, ty, out);
@@ -231,8 +235,20 @@ mod tests {
         );
         assert_eq!(bytes(Value::I64(-1), &Type::OID), Err(Refusal::OutOfRange));
         assert_eq!(
-            bytes(Value::I64((1 << 53) + 1), &Type::FLOAT8),
+            bytes(Value::I64(1_000_000_000_000_001), &Type::FLOAT8),
             Err(Refusal::OutOfRange)
+        );
+        assert_eq!(
+            bytes(Value::I64(-3), &Type::FLOAT8),
+            Ok((-3.0_f64).to_be_bytes().to_vec())
+        );
+        assert_eq!(
+            bytes(Value::Decimal(Decimal::MAX), &Type::FLOAT8),
+            Err(Refusal::OutOfRange)
+        );
+        assert_eq!(
+            bytes(Value::Decimal(Decimal::new(1, 1)), &Type::FLOAT4),
+            Ok(0.1_f32.to_be_bytes().to_vec())
         );
         assert_eq!(
             bytes(Value::Decimal(Decimal::new(70, 1)), &Type::INT2),
@@ -241,6 +257,10 @@ mod tests {
         assert_eq!(
             bytes(Value::Decimal(Decimal::new(75, 1)), &Type::INT2),
             Err(Refusal::Mismatch)
+        );
+        assert_eq!(
+            bytes(Value::F64(0.1), &Type::FLOAT4),
+            Err(Refusal::OutOfRange)
         );
         assert_eq!(
             bytes(Value::F64(1e300), &Type::FLOAT4),

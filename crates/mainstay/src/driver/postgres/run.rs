@@ -26,8 +26,12 @@ const RUN_DRY: Duration = Duration::from_millis(50);
 /// How one attempt went.
 enum Attempt {
     Over(Result<Done>),
-    /// The kept statement no longer fits the database; nothing was executed.
-    Stale(Error),
+    /// The kept statement may no longer fit the database: it was prepared for a table that has
+    /// changed since. It is kept no longer, and nothing was applied.
+    Stale {
+        error: Error,
+        sent: bool,
+    },
 }
 
 impl PostgresConnection {
@@ -49,25 +53,21 @@ impl PostgresConnection {
             )
             .with_prisma_code("P2029"));
         }
-        match self.attempt(statement, sink).await {
-            Attempt::Over(result) => result,
-            // An engine's error ends a transaction, so there is no second attempt inside one; but
-            // the whole transaction may be done again.
-            Attempt::Stale(error) if self.in_transaction => Err(Error::new(
-                ErrorKind::WriteConflict,
-                format!("a table changed under a kept statement: {}", error.detail()),
-            )
-            .with_native_code(error.native_code().unwrap_or_default().to_owned())),
-            Attempt::Stale(_) => match self.attempt(statement, sink).await {
-                Attempt::Over(result) => result,
-                Attempt::Stale(error) => Err(error),
+        let error = match self.attempt(statement, sink).await {
+            Attempt::Over(result) => return result,
+            // An engine's error ends a transaction, so there is no second attempt inside one.
+            Attempt::Stale { error, sent } if sent && self.in_transaction => error,
+            Attempt::Stale { .. } => match self.attempt(statement, sink).await {
+                Attempt::Over(result) => return result,
+                Attempt::Stale { error, .. } => error,
             },
-        }
+        };
+        Err(error)
     }
 
     async fn attempt(&mut self, statement: &Statement, sink: &mut dyn RowSink) -> Attempt {
         let lost = self.outcome_if_lost(statement.access);
-        let prepared = match self.prepare(&statement.sql).await {
+        let (prepared, kept) = match self.prepare(&statement.sql).await {
             Ok(prepared) => prepared,
             // Preparing changes nothing, whatever the statement would.
             Err(error) => {
@@ -96,13 +96,13 @@ impl PostgresConnection {
         };
         let rows = match client.query_raw(&prepared, params).await {
             Ok(rows) => rows,
-            Err(error) => return self.failed(error, statement, lost),
+            Err(error) => return self.failed(error, statement, lost, kept),
         };
         let mut rows = pin!(rows);
         loop {
             match rows.next().await {
                 None => break,
-                Some(Err(error)) => return self.failed(error, statement, lost),
+                Some(Err(error)) => return self.failed(error, statement, lost, kept),
                 Some(Ok(row)) => {
                     if let Err(refusal) = give(&row, sink).await {
                         return Attempt::Over(Err(self
@@ -118,12 +118,13 @@ impl PostgresConnection {
         }))
     }
 
+    /// The prepared statement of a text, and whether it is one that was kept.
     async fn prepare(
         &mut self,
         sql: &Arc<str>,
-    ) -> Result<tokio_postgres::Statement, tokio_postgres::Error> {
+    ) -> Result<(tokio_postgres::Statement, bool), tokio_postgres::Error> {
         if let Some(kept) = self.statements.get(sql) {
-            return Ok(kept);
+            return Ok((kept, true));
         }
         let (client, text) = (Arc::clone(&self.client), Arc::clone(sql));
         let preparing = self.preparing.insert(Preparing {
@@ -134,7 +135,7 @@ impl PostgresConnection {
         self.preparing = None;
         let prepared = answer?;
         self.statements.put(Arc::clone(sql), prepared.clone());
-        Ok(prepared)
+        Ok((prepared, false))
     }
 
     fn failed(
@@ -142,14 +143,23 @@ impl PostgresConnection {
         error: tokio_postgres::Error,
         statement: &Statement,
         lost: Outcome,
+        kept: bool,
     ) -> Attempt {
-        let stale = error
-            .as_db_error()
-            .is_some_and(|report| Report::from(report).is_stale_statement());
+        let report = error.as_db_error().map(Report::from);
+        let gone = report.is_some_and(|report| report.is_stale_statement());
+        // Parameters keep the types they had when the statement was prepared. Where the table's
+        // types have changed since, the server finds fault with the statement's meaning (class 42)
+        // or with a text that it reads as a value of the former type.
+        let doubtful = kept
+            && report.is_some_and(|report| {
+                report.code.starts_with("42") || matches!(report.code, "22P02" | "22007")
+            });
+        let sent = report.is_some();
         let error = self.fault(error, statement.table, lost);
-        if stale {
+        if gone || doubtful || kept && !sent && !self.broken {
             self.statements.remove(&statement.sql);
-            Attempt::Stale(error)
+            let error = if gone { changed_table(&error) } else { error };
+            Attempt::Stale { error, sent }
         } else {
             Attempt::Over(Err(error))
         }
@@ -195,4 +205,13 @@ async fn run_dry(mut rows: Pin<&mut RowStream>) -> Result<(), tokio_postgres::Er
         row?;
     }
     Ok(())
+}
+
+/// What a transaction gets that met a stale statement: it may be done again as a whole.
+fn changed_table(error: &Error) -> Error {
+    Error::new(
+        ErrorKind::WriteConflict,
+        format!("a table changed under a kept statement: {}", error.detail()),
+    )
+    .with_native_code(error.native_code().unwrap_or_default().to_owned())
 }

@@ -50,6 +50,11 @@ impl<S: Clone> StatementCache<S> {
         self.kept.remove(sql);
     }
 
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+    }
+
     /// How many are kept.
     pub(super) fn len(&self) -> usize {
         self.kept.len()
@@ -73,6 +78,8 @@ mod tests {
         assert_eq!((cache.len(), cache.get("a")), (2, Some(4)));
         cache.remove("a");
         assert_eq!((cache.len(), cache.get("a")), (1, None));
+        cache.clear();
+        assert_eq!(cache.len(), 0);
     }
 
     #[test]
