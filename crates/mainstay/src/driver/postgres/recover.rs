@@ -31,7 +31,8 @@ const READY: Duration = Duration::from_secs(3);
 
 /// Ends what is open, and takes back what a half-done call may have set or locked: the next user
 /// must find the session as it was opened.
-const CLEAN: &str = "ROLLBACK; RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all()";
+const CLEAN: &str = "ROLLBACK; RESET SESSION AUTHORIZATION; RESET ALL; \
+     SELECT pg_catalog.pg_advisory_unlock_all()";
 
 impl PostgresConnection {
     pub(super) async fn bring_into_order(&mut self) -> Recovery {

@@ -174,16 +174,16 @@ impl PostgresConnection {
         statement: &Statement,
     ) -> Error {
         let ended = match timeout(RUN_DRY, run_dry(rows.as_mut())).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                self.cancel().await;
-                run_dry(rows).await
-            }
+            Ok(ended) => Some(ended),
+            Err(_) if self.cancel().await => Some(run_dry(rows).await),
+            // The session is given up, and nobody waits for its answer.
+            Err(_) => None,
         };
         let outcome = match ended {
             _ if self.in_transaction || statement.access == Access::Read => Outcome::NotApplied,
-            Ok(()) => Outcome::Applied,
-            Err(error) => {
+            None => Outcome::Unknown,
+            Some(Ok(())) => Outcome::Applied,
+            Some(Err(error)) => {
                 let error = self.fault(error, statement.table, Outcome::Unknown);
                 error.outcome()
             }

@@ -22,7 +22,7 @@ async fn dropped_after<T>(polls: usize, future: impl Future<Output = T>) -> Opti
         }
         // Lets the socket's task move a little, or an answer arrive.
         tokio::task::yield_now().await;
-        if polls % 2 == 0 {
+        if polls.is_multiple_of(2) {
             tokio::time::sleep(Duration::from_micros(300)).await;
         }
     }
@@ -156,13 +156,13 @@ async fn what_a_dropped_call_set_or_locked_is_taken_back() {
 #[tokio::test]
 async fn a_recovery_that_is_dropped_itself_is_never_ready_too_early() {
     let Some(options) = server() else { return };
-    for polls in 0..30 {
+    for polls in 0..15 {
         let mut connection = open(&options).await;
         let session = pid(&mut connection).await;
         sleeping(&mut connection).await;
         // Past the first knock, so that the drop falls into the cancel request.
         let half = timeout(
-            Duration::from_micros(29_000 + 200 * polls),
+            Duration::from_micros(29_000 + 400 * polls),
             connection.recover(),
         );
         if half.await.is_err() && connection.recover().await == Recovery::Discard {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::relay::Relay;
 use super::{one, open, pid, rows, server, statement, table, write};
 use crate::Value;
 use crate::driver::contract::{Connection, Recovery};
@@ -110,4 +111,48 @@ async fn a_rollback_on_a_dead_session_says_so() {
     let error = connection.rollback().await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotApplied);
     Box::new(connection).close().await;
+}
+
+#[tokio::test]
+async fn a_connection_cut_under_a_call() {
+    let Some(options) = server() else { return };
+    for (access, in_transaction, outcome) in [
+        (Access::Read, false, Outcome::NotApplied),
+        (Access::Write, false, Outcome::Unknown),
+        (Access::Write, true, Outcome::NotApplied),
+    ] {
+        let relay = Relay::to(&options).await;
+        let mut connection = open(&relay.options).await;
+        if in_transaction {
+            connection.begin_for_test().await;
+        }
+        let mut sink = Ignore;
+        let sleep = statement("SELECT pg_sleep(2)", vec![], access);
+        let (result, ()) = tokio::join!(connection.run(sleep, &mut sink), async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            relay.cut();
+        });
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+        assert_eq!(error.outcome(), outcome, "{access:?} {in_transaction}");
+        assert!(connection.is_broken());
+        let error = connection.run_script("SELECT 1").await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NotApplied);
+    }
+}
+
+#[tokio::test]
+async fn a_silent_server_costs_a_recovery_seconds_at_most() {
+    let Some(options) = server() else { return };
+    let relay = Relay::to(&options).await;
+    let mut connection = open(&relay.options).await;
+    pid(&mut connection).await;
+    relay.fall_silent();
+    let ping = tokio::time::timeout(Duration::from_millis(50), connection.ping()).await;
+    assert!(ping.is_err());
+    let started = tokio::time::Instant::now();
+    assert_eq!(connection.recover().await, Recovery::Discard);
+    assert!(connection.is_broken());
+    Box::new(connection).close().await;
+    assert!(started.elapsed() < Duration::from_secs(10));
 }

@@ -7,11 +7,13 @@
 //! - `transactions`: commits that are none, savepoints
 //! - `drops`: futures dropped at every await point, cancels
 //! - `loss`: sessions that end under a call
+//! - `relay`: a relay to the server that can fall silent or hang up
 //! - `connecting`: refusals, TLS, databases made and dropped
 
 mod connecting;
 mod drops;
 mod loss;
+mod relay;
 mod statements;
 mod transactions;
 mod types;
