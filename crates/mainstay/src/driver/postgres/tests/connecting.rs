@@ -7,12 +7,10 @@ use tokio::time::Instant;
 use super::{LIMIT, one, open, server, statement};
 use crate::Value;
 use crate::config::{Tls, TlsMode};
-use crate::driver::postgres::admin::{create_database_if_missing, drop_database, exists};
 use crate::driver::contract::Connection;
+use crate::driver::postgres::admin::{create_database_if_missing, drop_database, exists};
 use crate::driver::postgres::dial::Dialer;
-use crate::driver::postgres::{
-    PostgresDriver, PostgresOptions,
-};
+use crate::driver::postgres::{PostgresDriver, PostgresOptions};
 use crate::driver::row::Ignore;
 use crate::driver::statement::Access;
 use crate::error::{Error, ErrorKind};

@@ -147,7 +147,7 @@ async fn handles_on_one_file_share_its_writer() {
     assert!(std::sync::Arc::ptr_eq(one, other));
 
     let mut weaker = options(&fixture.folder);
-    weaker.synchronous = super::super::Synchronous::Normal;
+    weaker.synchronous = super::super::options::Synchronous::Normal;
     assert_eq!(
         refusal(weaker.clone()).await.kind(),
         ErrorKind::Configuration
