@@ -4,8 +4,8 @@
 //! - [`tls`]: certificates and how far they are checked
 //! - [`dial`]: connecting step by step, and cancel requests
 //! - [`socket`]: sockets of either kind, and one with two owners
-//! - [`driver`]: [`PostgresDriver`], the driver
-//! - [`connection`]: [`PostgresConnection`], one session: its state and the driver contract
+//! - [`driver`]: the driver
+//! - [`connection`]: one session: its state and the driver contract
 //! - [`run`]: one statement from preparing to its last row
 //! - [`transaction`]: begin, savepoints, and a COMMIT whose answer is checked
 //! - [`recover`]: order after a dropped call

@@ -4,6 +4,7 @@
 //! bit), then groups of four decimal digits. Written by hand because a stored number with more
 //! digits than a [`Decimal`] holds must be an error, not a rounded number.
 
+use bytes::BytesMut;
 use rust_decimal::Decimal;
 
 const NEGATIVE: u16 = 0x4000;
@@ -12,7 +13,7 @@ const BASE: u128 = 10_000;
 const LARGEST: u128 = (1 << 96) - 1;
 
 /// Appends the binary form of `number`.
-pub(super) fn encode(number: Decimal, out: &mut Vec<u8>) {
+pub(super) fn encode(number: Decimal, out: &mut BytesMut) {
     let scale = number.scale();
     let padding = (4 - scale % 4) % 4;
     // At most 29 digits and 3 more: within 38, which is what a u128 holds.
@@ -112,9 +113,9 @@ mod tests {
     }
 
     fn encoded(text: &str) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = BytesMut::new();
         encode(Decimal::from_str_exact(text).unwrap(), &mut out);
-        out
+        out.to_vec()
     }
 
     #[test]
@@ -188,7 +189,7 @@ mod tests {
         fn any_decimal_survives(mantissa in 0_i128..(1 << 96), negative: bool, scale in 0_u32..=28) {
             let signed = if negative { -mantissa } else { mantissa };
             let number = Decimal::from_i128_with_scale(signed, scale);
-            let mut out = Vec::new();
+            let mut out = BytesMut::new();
             encode(number, &mut out);
             let back = decode(&out).unwrap();
             proptest::prop_assert_eq!(back, number);

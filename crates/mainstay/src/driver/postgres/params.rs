@@ -7,6 +7,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use bytes::{BufMut, BytesMut};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type};
@@ -34,14 +35,12 @@ impl ToSql for Param<'_> {
     fn to_sql(
         &self,
         ty: &Type,
-        out: &mut bytes::BytesMut,
+        out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         if self.value.is_null() {
             return Ok(IsNull::Yes);
         }
-        let mut bytes = Vec::new();
-        encode(self.value, ty, &mut bytes).map_err(|refusal| refusal.into_error(self, ty))?;
-        out.extend_from_slice(&bytes);
+        encode(self.value, ty, out).map_err(|refusal| refusal.into_error(self, ty))?;
         Ok(IsNull::No)
     }
 
@@ -52,7 +51,7 @@ impl ToSql for Param<'_> {
     fn to_sql_checked(
         &self,
         ty: &Type,
-        out: &mut bytes::BytesMut,
+        out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         self.to_sql(ty, out)
     }
@@ -111,12 +110,12 @@ fn is_binary_text(ty: &Type) -> bool {
     )
 }
 
-fn encode(value: &Value, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
+fn encode(value: &Value, ty: &Type, out: &mut BytesMut) -> Result<(), Refusal> {
     let ty = base(ty);
     match value {
         // Handled by the caller: NULL has no bytes.
         Value::Null => return Ok(()),
-        Value::Bool(v) if *ty == Type::BOOL => out.push(u8::from(*v)),
+        Value::Bool(v) if *ty == Type::BOOL => out.put_u8(u8::from(*v)),
         Value::I32(v) => return integer((*v).into(), ty, out),
         Value::I64(v) => return integer(*v, ty, out),
         Value::F64(v) => return float(*v, ty, out),
@@ -143,16 +142,16 @@ fn encode(value: &Value, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
         Value::Json(v) if *ty == Type::JSON || *ty == Type::JSONB => {
             if *ty == Type::JSONB {
                 // The version of the binary form; the rest is text.
-                out.push(1);
+                out.put_u8(1);
             }
-            serde_json::to_writer(out, v).map_err(|_| Refusal::Mismatch)?;
+            serde_json::to_writer(out.writer(), v).map_err(|_| Refusal::Mismatch)?;
         }
         _ => return Err(Refusal::Mismatch),
     }
     Ok(())
 }
 
-fn integer(v: i64, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
+fn integer(v: i64, ty: &Type, out: &mut BytesMut) -> Result<(), Refusal> {
     let beyond = |_| Refusal::OutOfRange;
     match *ty {
         Type::INT2 => out.extend_from_slice(&i16::try_from(v).map_err(beyond)?.to_be_bytes()),
@@ -169,7 +168,7 @@ fn integer(v: i64, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn float(v: f64, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
+fn float(v: f64, ty: &Type, out: &mut BytesMut) -> Result<(), Refusal> {
     match *ty {
         Type::FLOAT8 => out.extend_from_slice(&v.to_be_bytes()),
         Type::FLOAT4 => {
@@ -189,7 +188,7 @@ fn float(v: f64, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn decimal(v: Decimal, ty: &Type, out: &mut Vec<u8>) -> Result<(), Refusal> {
+fn decimal(v: Decimal, ty: &Type, out: &mut BytesMut) -> Result<(), Refusal> {
     match *ty {
         Type::NUMERIC => numeric::encode(v, out),
         Type::FLOAT8 | Type::FLOAT4 => {
@@ -221,8 +220,8 @@ mod tests {
     use super::*;
 
     fn bytes(value: Value, ty: &Type) -> Result<Vec<u8>, Refusal> {
-        let mut out = Vec::new();
-        encode(&value, ty, &mut out).map(|()| out)
+        let mut out = BytesMut::new();
+        encode(&value, ty, &mut out).map(|()| out.to_vec())
     }
 
     #[test]
