@@ -28,10 +28,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// The server's options, with a database of the test's own that does not exist yet.
 fn options(name: &str) -> Option<MySqlOptions> {
-    let Ok(url) = std::env::var("MAINSTAY_TEST_MYSQL_URL") else {
-        println!("skipped: MAINSTAY_TEST_MYSQL_URL is not set");
-        return None;
-    };
+    let url = crate::testing::server_variable("MAINSTAY_TEST_MYSQL_URL")?;
     let url = url::Url::parse(&url).unwrap();
     let decode = |text: &str| {
         percent_encoding::percent_decode_str(text)

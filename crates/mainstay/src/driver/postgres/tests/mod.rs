@@ -36,10 +36,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// The server to test with.
 fn server() -> Option<PostgresOptions> {
-    let Ok(text) = std::env::var("MAINSTAY_TEST_POSTGRES_URL") else {
-        eprintln!("skipped: MAINSTAY_TEST_POSTGRES_URL is not set");
-        return None;
-    };
+    let text = crate::testing::server_variable("MAINSTAY_TEST_POSTGRES_URL")?;
     let url = url::Url::parse(&text).expect("MAINSTAY_TEST_POSTGRES_URL is a URL");
     let decoded = |text: &str| {
         percent_encoding::percent_decode_str(text)
