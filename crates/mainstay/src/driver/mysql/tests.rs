@@ -19,9 +19,10 @@ use std::time::Duration;
 
 use super::{MySqlDriver, MySqlOptions, admin};
 use crate::driver::contract::{Connection, Done, Driver};
-use crate::driver::row::{Collect, Ignore, OwnedRow};
+use crate::driver::row::{Collect, Ignore};
 use crate::driver::statement::{Access, Statement};
 use crate::error::Result;
+use crate::value::OwnedRow;
 use crate::value::Value;
 
 const LIMIT: Duration = Duration::from_secs(20);

@@ -27,10 +27,11 @@ use super::driver::connect;
 use crate::Value;
 use crate::config::Tls;
 use crate::driver::contract::{Connection, Done};
-use crate::driver::row::{Collect, OwnedRow, Row};
+use crate::driver::row::Collect;
 use crate::driver::statement::{Access, Statement};
 use crate::error::Result;
 use crate::schema::Dialect;
+use crate::value::{OwnedRow, Row};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
