@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The repository's folder.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.ancestors().nth(2);
     root.expect("the crate is in crates/mainstay").to_owned()
@@ -11,7 +11,7 @@ pub fn root() -> PathBuf {
 
 /// All files below a folder whose name has one of the extensions, sorted. What is built and what
 /// is hidden is left out.
-pub fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -35,12 +35,12 @@ pub fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
 }
 
 /// A file's path within the repository, with slashes.
-pub fn relative(path: &Path) -> String {
+pub(crate) fn relative(path: &Path) -> String {
     let path = path.strip_prefix(root()).unwrap_or(path);
     path.to_string_lossy().replace('\\', "/")
 }
 
 /// A file's text.
-pub fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
