@@ -7,7 +7,7 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Tells the current time.
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -61,7 +61,11 @@ impl Clock for ManualClock {
     }
 }
 
-/// Drops what is finer than a microsecond.
+/// Drops what is finer than a microsecond. A leap second becomes the first second after it, since
+/// no engine stores the 60th.
 pub fn truncate_to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(at)
+    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
+
+#[cfg(test)]
+mod tests;

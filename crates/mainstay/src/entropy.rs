@@ -71,3 +71,6 @@ pub fn uuid_v7(now: DateTime<Utc>, entropy: &dyn Entropy) -> Uuid {
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,11 @@ pub mod entropy;
 pub mod error;
 mod observe;
 pub mod pool;
+pub mod repository;
 pub mod resilience;
 pub mod schema;
 pub mod transaction;
+pub mod validate;
 pub mod value;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -26,6 +28,9 @@ pub use config::Config;
 pub use database::{Database, Request};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{Error, ErrorKind, FieldError, FieldErrors, Outcome, Problem, Result, RetryClass};
-pub use schema::Schema;
+// Each name is a trait and the derive for it.
+pub use mainstay_derive::{Entity, Insert, Patch, Projection, TextEnum};
+pub use repository::Repository;
+pub use schema::{Entity, Insert, Patch, Projection, Schema};
 pub use transaction::Tx;
-pub use value::Value;
+pub use value::{TextEnum, Value};

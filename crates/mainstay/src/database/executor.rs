@@ -60,6 +60,14 @@ impl Executor {
         }
     }
 
+    /// Runs SQL without parameters or rows.
+    pub(crate) async fn run_script(&self, text: String, options: &CallOptions) -> Result<()> {
+        match self {
+            Self::Database(db) => db.run_script(&text, options).await,
+            Self::Transaction(tx) => tx.run_script(&text, options).await,
+        }
+    }
+
     /// Runs a statement and reads all its rows.
     pub(crate) async fn fetch<T: Send>(
         &self,

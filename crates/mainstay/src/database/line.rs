@@ -28,6 +28,13 @@ impl Database {
         run_on(&self.shared, &mut lease, statement, sink, deadline, options).await
     }
 
+    /// Runs SQL without parameters or rows.
+    pub(crate) async fn run_script(&self, text: &str, options: &CallOptions) -> Result<()> {
+        let deadline = options.deadline(self.shared.timeouts.statement);
+        let mut lease = self.lease(Access::Write, deadline, options).await?;
+        script_on(&self.shared, &mut lease, text, deadline, options).await
+    }
+
     /// A connection fit for what the statement does.
     pub(crate) async fn lease(
         &self,
@@ -89,6 +96,30 @@ pub(crate) async fn run_on(
         options.site,
     );
     result
+}
+
+/// The same for a script.
+pub(crate) async fn script_on(
+    shared: &Shared,
+    lease: &mut Lease,
+    text: &str,
+    deadline: Instant,
+    options: &CallOptions,
+) -> Result<()> {
+    let started = Instant::now();
+    let result = match timeout_at(deadline, lease.run_script(text)).await {
+        Ok(Ok(())) => Ok(Done::default()),
+        Ok(Err(error)) => Err(complete(shared, error, None)),
+        Err(_) => Err(deadline_error(started.elapsed(), text, Access::Write)),
+    };
+    observe::statement(
+        shared.log_statements,
+        text,
+        started.elapsed(),
+        &result,
+        options.site,
+    );
+    result.map(|_| ())
 }
 
 /// Adds what the model knows of table, constraint, columns and fields.

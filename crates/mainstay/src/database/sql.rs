@@ -41,6 +41,31 @@ impl Tx {
     }
 }
 
+impl Database {
+    /// Runs a script: SQL without parameters or rows, as one unit of text (DDL mostly).
+    ///
+    /// What several statements in one text mean for atomicity is the engine's business; give one
+    /// statement at a time where that matters.
+    #[track_caller]
+    pub fn script(&self, text: impl Into<String>) -> Request<()> {
+        script(self.into(), text.into(), CallOptions::here())
+    }
+}
+
+impl Tx {
+    /// Runs a script within the transaction. See [`Database::script`].
+    #[track_caller]
+    pub fn script(&self, text: impl Into<String>) -> Request<()> {
+        script(self.into(), text.into(), CallOptions::here())
+    }
+}
+
+fn script(executor: Executor, text: String, options: CallOptions) -> Request<()> {
+    Request::new(options, move |options| async move {
+        executor.run_script(text, &options).await
+    })
+}
+
 impl Sql {
     fn new(executor: Executor, text: String, options: CallOptions) -> Self {
         Self {

@@ -48,6 +48,54 @@ impl<E, T> Column<E, T> {
     }
 }
 
+/// A column whose type does not matter: in lists of columns of different types.
+pub struct AnyColumn<E> {
+    position: usize,
+    marker: PhantomData<fn() -> E>,
+}
+
+impl<E> AnyColumn<E> {
+    /// The column's position in its table.
+    pub const fn position(self) -> usize {
+        self.position
+    }
+}
+
+impl<E> Clone for AnyColumn<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for AnyColumn<E> {}
+
+impl<E: Entity> std::fmt::Debug for AnyColumn<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}.{}",
+            E::table().name,
+            E::table().columns[self.position].name
+        )
+    }
+}
+
+impl<E, T> From<Column<E, T>> for AnyColumn<E> {
+    fn from(column: Column<E, T>) -> Self {
+        column.any()
+    }
+}
+
+impl<E, T> Column<E, T> {
+    /// The column without its type.
+    pub const fn any(self) -> AnyColumn<E> {
+        AnyColumn {
+            position: self.position,
+            marker: PhantomData,
+        }
+    }
+}
+
 impl<E: Entity, T> Column<E, T> {
     /// The column's model.
     pub fn model(self) -> &'static ColumnModel {

@@ -7,6 +7,7 @@ use sea_query::{
     MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder,
 };
 
+use crate::clock::truncate_to_micros;
 use crate::value::{ColumnType, Value};
 
 /// A dialect of SQL.
@@ -66,12 +67,21 @@ impl Dialect {
                 sqlite_decimal(number, *precision, *scale)
             }
             (_, Value::I32(number), ColumnType::I64) => Value::I64(i64::from(number)),
+            // PostgreSQL takes an integer of the column's own width only.
+            (_, Value::I64(number), ColumnType::I32) => {
+                i32::try_from(number).map_or(Value::I64(number), Value::I32)
+            }
             (_, value, _) => self.lower_parameter(value),
         }
     }
 
     /// Puts a value without a column, a parameter of raw SQL, into its stored form.
     pub fn lower_parameter(self, value: Value) -> Value {
+        // Finer parts are dropped here, because one engine would drop them and another round.
+        let value = match value {
+            Value::Instant(at) => Value::Instant(truncate_to_micros(at)),
+            value => value,
+        };
         match (self, value) {
             (Self::Sqlite, Value::Bool(truth)) => Value::I64(i64::from(truth)),
             (Self::Sqlite, Value::Uuid(id)) => Value::Text(id.hyphenated().to_string()),
@@ -83,6 +93,17 @@ impl Dialect {
             }
             (Self::MariaDb | Self::MySql, Value::Uuid(id)) => Value::Bytes(id.as_bytes().to_vec()),
             (_, value) => value,
+        }
+    }
+
+    /// Whether stored values of a type compare and add up like the values themselves.
+    pub fn orders_as_stored(self, ty: &ColumnType) -> bool {
+        match ty {
+            ColumnType::Json => false,
+            ColumnType::Decimal { precision, .. } => {
+                self != Self::Sqlite || *precision <= SQLITE_INTEGER_DIGITS
+            }
+            _ => true,
         }
     }
 
@@ -114,10 +135,13 @@ fn instant_text(at: DateTime<Utc>) -> String {
 
 fn sqlite_decimal(mut number: Decimal, precision: u8, scale: u8) -> Value {
     number.rescale(u32::from(scale));
-    if precision <= SQLITE_INTEGER_DIGITS {
-        if let Ok(scaled) = i64::try_from(number.mantissa()) {
-            return Value::I64(scaled);
-        }
+    if precision <= SQLITE_INTEGER_DIGITS
+        && let Ok(scaled) = i64::try_from(number.mantissa())
+    {
+        return Value::I64(scaled);
     }
     Value::Text(number.to_string())
 }
+
+#[cfg(test)]
+mod tests;

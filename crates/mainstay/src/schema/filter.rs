@@ -21,6 +21,11 @@ pub(crate) enum Condition {
         comparison: Comparison,
         value: Value,
     },
+    /// Equality with a value that is in stored form already.
+    Stored {
+        column: usize,
+        value: Value,
+    },
     In {
         column: usize,
         values: Vec<Value>,

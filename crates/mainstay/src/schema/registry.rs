@@ -19,9 +19,14 @@ impl Schema {
 
     /// Adds the table of an entity.
     #[must_use]
-    pub fn with<E: Entity>(mut self) -> Self {
-        if self.table(E::table().name).is_none() {
-            self.tables.push(E::table());
+    pub fn with<E: Entity>(self) -> Self {
+        self.with_table(E::table())
+    }
+
+    fn with_table(mut self, table: &'static TableModel) -> Self {
+        if self.table(table.name).is_none() {
+            self.tables.push(table);
+            self.tables = in_creation_order(self.tables);
         }
         self
     }
@@ -88,14 +93,37 @@ impl Schema {
                 .filter(|table| error.table().is_none_or(|n| n == table.name))
         };
         if let Some(name) = error.constraint() {
-            return tables().find_map(|table| constraint_named(table, name));
+            return only(tables().filter_map(|table| constraint_named(table, name)));
         }
         let given: Vec<&str> = error.columns().collect();
         if given.is_empty() {
             return None;
         }
-        tables().find_map(|table| constraint_on(table, error.kind(), &given))
+        only(tables().filter_map(|table| constraint_on(table, error.kind(), &given)))
     }
+}
+
+/// The one constraint that fits. An engine that names no table can mean any of several ("PRIMARY",
+/// a column `name`); then none is better than the wrong one.
+fn only(mut found: impl Iterator<Item = Constraint>) -> Option<Constraint> {
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+/// Puts each table after those it refers to, and otherwise keeps the order. Of tables that refer to
+/// each other in a circle, the one given first comes first.
+fn in_creation_order(mut rest: Vec<&'static TableModel>) -> Vec<&'static TableModel> {
+    let mut ordered = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let ready = rest.iter().position(|table| {
+            table.foreign_keys.iter().all(|key| {
+                key.references == table.name
+                    || rest.iter().all(|other| other.name != key.references)
+            })
+        });
+        ordered.push(rest.remove(ready.unwrap_or(0)));
+    }
+    ordered
 }
 
 struct Constraint {
@@ -177,3 +205,6 @@ fn constraint_on(
         columns: known?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,20 @@ impl Tx {
         result
     }
 
+    pub(crate) async fn run_script(&self, text: &str, options: &CallOptions) -> Result<()> {
+        let mut state = self.inner.state.lock().await;
+        let lease = state.usable()?;
+        let shared = &self.inner.db.shared;
+        let deadline = options
+            .deadline(shared.timeouts.statement)
+            .min(self.inner.deadline);
+        let result = line::script_on(shared, lease, text, deadline, options).await;
+        if let Err(error) = &result {
+            state.poison = Some(error.clone());
+        }
+        result
+    }
+
     /// Runs a read that finds out more about an error that has just poisoned the transaction, on
     /// engines that allow it. Changes nothing about the transaction's state.
     pub(crate) async fn run_diagnosis(

@@ -5,7 +5,12 @@ use chrono::{DateTime, Datelike, Utc};
 use rust_decimal::Decimal;
 
 use super::{ColumnType, Value};
+use crate::clock::truncate_to_micros;
 use crate::error::{ErrorKind, FieldErrors};
+
+/// The deepest nesting of a stored JSON document: MariaDB's JSON functions, and with them the check
+/// of its JSON columns, give up beyond this.
+pub const JSON_DEPTH: usize = 31;
 
 /// The years that all engines store.
 const YEARS: std::ops::RangeInclusive<i32> = 1000..=9999;
@@ -51,7 +56,7 @@ pub fn check_parameter(value: &Value) -> Result<(), Refusal> {
         )),
         Value::Instant(at) => check_instant(*at),
         Value::Date(date) => check_year(date.year()),
-        Value::Json(json) => check_json(json),
+        Value::Json(json) => check_json(json, 0),
         _ => Ok(()),
     }
 }
@@ -117,8 +122,9 @@ fn check_text(text: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Judges the instant as it is stored: a leap second at the end of a year counts to the next.
 fn check_instant(at: DateTime<Utc>) -> Result<(), Refusal> {
-    check_year(at.year())
+    check_year(truncate_to_micros(at).year())
 }
 
 fn check_year(year: i32) -> Result<(), Refusal> {
@@ -143,7 +149,7 @@ fn check_decimal(number: Decimal, precision: u8, scale: u8) -> Result<(), Refusa
     }
     // 28 digits are the most a Decimal holds, so the power cannot overflow an i128.
     let limit = 10_i128.pow(whole_digits.min(28));
-    if i128::from(number.trunc().mantissa()).abs() >= limit {
+    if number.trunc().mantissa().abs() >= limit {
         return Err(Refusal::new(
             ErrorKind::OutOfRange,
             format!("must have at most {whole_digits} digits before the point"),
@@ -152,14 +158,33 @@ fn check_decimal(number: Decimal, precision: u8, scale: u8) -> Result<(), Refusa
     Ok(())
 }
 
-fn check_json(json: &serde_json::Value) -> Result<(), Refusal> {
+fn check_json(json: &serde_json::Value, depth: usize) -> Result<(), Refusal> {
+    let deeper = || {
+        if depth < JSON_DEPTH {
+            Ok(depth + 1)
+        } else {
+            Err(Refusal::new(
+                ErrorKind::InvalidValue,
+                format!("must not be nested deeper than {JSON_DEPTH} levels"),
+            ))
+        }
+    };
     match json {
         serde_json::Value::String(text) => check_text(text),
-        serde_json::Value::Array(items) => items.iter().try_for_each(check_json),
-        serde_json::Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
-            check_text(name)?;
-            check_json(value)
-        }),
+        serde_json::Value::Array(items) => {
+            let depth = deeper()?;
+            items.iter().try_for_each(|item| check_json(item, depth))
+        }
+        serde_json::Value::Object(fields) => {
+            let depth = deeper()?;
+            fields.iter().try_for_each(|(name, value)| {
+                check_text(name)?;
+                check_json(value, depth)
+            })
+        }
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

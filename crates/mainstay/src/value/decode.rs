@@ -171,3 +171,6 @@ impl<T: FromCell> FromCell for Option<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

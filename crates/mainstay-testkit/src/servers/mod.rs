@@ -1,0 +1,42 @@
+//! Private PostgreSQL and MariaDB servers for tests.
+//!
+//! A [`Server`] lives in its own temporary folder, listens on a free port of 127.0.0.1, and is gone,
+//! folder and all, once its owner drops it or dies. Nothing of the machine's own database
+//! installation is used except the programs.
+//!
+//! Most tests want [`require`]: the one server all tests of a run share, as a [`ServerUrl`], and a
+//! [`TestDatabase`] on it. Tests that kill or freeze a server start their own with [`Server::start`].
+//!
+//! What is in this folder:
+//! - `server`: [`Server`], its options, and starting, stopping, killing and freezing it.
+//! - `postgres`, `mariadb`: how each engine is initialised and which settings it gets.
+//! - `process`: a child process that never outlives its owner.
+//! - `account`: the unprivileged user a server runs as when the tests run as root.
+//! - `discovery`: where the programs are, and what to install when they are not there.
+//! - `tls`: the certificate authority and server certificate.
+//! - `url`: the address of a server, with its password kept out of `Debug`.
+//! - `client`: running SQL with the engine's own command line client.
+//! - `database`: a database of its own for each test.
+//! - `shared`: the servers a whole test run shares, and skipping when there are none.
+//!
+//! The functions here block: they wait for processes. In async tests call them before the part that
+//! is timed, or inside `tokio::task::spawn_blocking`.
+
+mod account;
+mod client;
+mod database;
+mod discovery;
+mod mariadb;
+mod postgres;
+mod process;
+mod server;
+mod shared;
+mod tls;
+mod url;
+
+pub use client::{create_database, drop_database, run_sql};
+pub use database::TestDatabase;
+pub use discovery::{Missing, installed};
+pub use server::{Options, Server, ServerError, ServerKind};
+pub use shared::{Availability, ENGINES_VARIABLE, SKIPS_VARIABLE, availability, require};
+pub use url::ServerUrl;

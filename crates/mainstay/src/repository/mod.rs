@@ -1,0 +1,205 @@
+//! Typed repositories: the same code on the handle and inside a transaction.
+//!
+//! - `mod.rs`: [`Repository`] and its reads by key
+//! - [`find`]: `find_many` with filter, order, take, skip; projections
+//! - [`page`]: offset pages and keyset pages; `cursor`: where a keyset page ended
+//! - [`stream`]: large results in constant memory
+//! - [`write`]: create, update, delete and their relatives
+//! - [`fill`]: what Mainstay adds to a write: keys, timestamps, version, defaults
+//! - [`upsert`]: insert or update
+//! - [`relation`]: related rows in one query per relation
+//! - [`aggregate`]: count, sum, average, smallest, greatest, with groups
+//! - `foreign_key`: names the foreign key where the engine does not
+//! - `render`: operations as SQL, pure
+
+pub mod aggregate;
+mod cursor;
+mod fill;
+pub mod find;
+mod foreign_key;
+pub mod page;
+pub mod relation;
+pub(crate) mod render;
+pub mod stream;
+pub mod upsert;
+pub mod write;
+
+use std::marker::PhantomData;
+
+pub use aggregate::{Aggregate, AggregateRow};
+pub use find::FindMany;
+pub use page::{Cursor, CursorPage, Page};
+pub use relation::Related;
+pub use stream::RowStream;
+
+use crate::database::{CallOptions, Database, Executor, Request};
+use crate::error::Result;
+use crate::schema::{Entity, Filter, Key};
+use crate::transaction::Tx;
+use render::{Selection, Table};
+
+/// The rows of one entity. Cheap to make and to clone.
+///
+/// Made from the handle, each call is a transaction of its own; made from a transaction, calls
+/// belong to it.
+///
+/// ```ignore
+/// let users = db.repository::<User>();
+/// let user = users.find_by_id(id).await?;
+/// ```
+#[doc(alias = "BaseRepository")]
+pub struct Repository<E> {
+    pub(crate) executor: Executor,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Repository<E> {
+    fn clone(&self) -> Self {
+        Self {
+            executor: self.executor.clone(),
+            entity: PhantomData,
+        }
+    }
+}
+
+impl<E: Entity> std::fmt::Debug for Repository<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Repository<{}>", E::table().name)
+    }
+}
+
+impl Database {
+    /// The repository of an entity, each call a transaction of its own.
+    pub fn repository<E: Entity>(&self) -> Repository<E> {
+        Repository::new(self)
+    }
+}
+
+impl Tx {
+    /// The repository of an entity, within the transaction.
+    pub fn repository<E: Entity>(&self) -> Repository<E> {
+        Repository::new(self)
+    }
+}
+
+impl<E: Entity> Repository<E> {
+    /// The repository of an entity on a handle or a transaction.
+    pub fn new(on: impl Into<Executor>) -> Self {
+        Self {
+            executor: on.into(),
+            entity: PhantomData,
+        }
+    }
+
+    pub(crate) fn table(executor: &Executor) -> Table<'_> {
+        Table {
+            model: E::table(),
+            dialect: executor.dialect(),
+            capabilities: executor.capabilities(),
+        }
+    }
+
+    pub(crate) fn request<T: Send + 'static, F>(
+        &self,
+        options: CallOptions,
+        work: impl FnOnce(Executor, CallOptions) -> F + Send + 'static,
+    ) -> Request<T>
+    where
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let executor = self.executor.clone();
+        Request::new(options, move |options| work(executor, options))
+    }
+
+    /// The row with a key, or `None`.
+    #[doc(alias = "findUnique")]
+    #[track_caller]
+    pub fn find_by_id(&self, key: E::Key) -> Request<Option<E>> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            Self::select_by_key(&executor, &key, false, &options).await
+        })
+    }
+
+    /// The row with a key, locked until the transaction ends, or `None`.
+    ///
+    /// Where the engine has no row locks a writing transaction excludes all others, which is
+    /// stronger. Only useful inside a transaction.
+    #[track_caller]
+    pub fn find_for_update(&self, key: E::Key) -> Request<Option<E>> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            Self::select_by_key(&executor, &key, true, &options).await
+        })
+    }
+
+    /// Whether there is a row with a key.
+    #[track_caller]
+    pub fn exists(&self, key: E::Key) -> Request<bool> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let table = Self::table(&executor);
+            let condition = table.key_condition(key.values());
+            let statement = table.exists(Some(&condition))?;
+            Ok(!executor
+                .fetch(statement, |_| Ok(()), &options)
+                .await?
+                .is_empty())
+        })
+    }
+
+    /// All rows that a filter matches, unordered unless asked; see [`FindMany`].
+    #[doc(alias = "findMany")]
+    #[track_caller]
+    pub fn find_many(&self) -> FindMany<E> {
+        FindMany::new(self.executor.clone(), CallOptions::here())
+    }
+
+    /// The first row that a filter matches in order of the key, or `None`.
+    #[doc(alias = "findFirst")]
+    #[track_caller]
+    pub fn find_one(&self, filter: Filter<E>) -> Request<Option<E>> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let found = FindMany::<E>::new(executor, options)
+                .filter(filter)
+                .by_key()
+                .take(1)
+                .await?;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    /// How many rows a filter matches.
+    #[track_caller]
+    pub fn count(&self, filter: Filter<E>) -> Request<u64> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            Self::count_rows(&executor, Some(&filter), &options).await
+        })
+    }
+
+    pub(crate) async fn count_rows(
+        executor: &Executor,
+        filter: Option<&Filter<E>>,
+        options: &CallOptions,
+    ) -> Result<u64> {
+        let statement = Self::table(executor).count(filter.map(|filter| &filter.condition))?;
+        let counts = executor
+            .fetch(statement, |row| row.get::<i64>(0), options)
+            .await?;
+        Ok(counts.first().map_or(0, |count| count.unsigned_abs()))
+    }
+
+    pub(crate) async fn select_by_key(
+        executor: &Executor,
+        key: &E::Key,
+        for_update: bool,
+        options: &CallOptions,
+    ) -> Result<Option<E>> {
+        let table = Self::table(executor);
+        let mut selection = Selection::whole(E::table());
+        selection.condition = Some(table.key_condition(key.values()));
+        selection.for_update = for_update;
+        let statement = table.select(&selection)?;
+        let found = executor
+            .fetch(statement, |row| E::from_row(row), options)
+            .await?;
+        Ok(found.into_iter().next())
+    }
+}

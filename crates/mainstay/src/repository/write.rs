@@ -1,0 +1,418 @@
+//! Create, update, delete and their relatives.
+//!
+//! Input is put into its normal form and validated before any database work, whoever calls.
+
+use super::Repository;
+use super::fill::{self, FilledRow};
+use super::foreign_key::{self, Attempt};
+use super::render::Table;
+use crate::database::{CallOptions, Executor, Request};
+use crate::driver::row::Ignore;
+use crate::error::{Error, ErrorKind, Result, RetryClass};
+use crate::schema::filter::{Comparison, Condition};
+use crate::schema::{Assignment, Automatic, Change, Entity, Filter, Insert, Key, Patch};
+use crate::validate;
+use crate::value::Value;
+
+impl<E: Entity> Repository<E> {
+    /// Makes a row and returns it as stored.
+    ///
+    /// The key, timestamps, version and defaults that are not given are filled in.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` with all problems per field, `DUPLICATE_ENTRY` and `FOREIGN_KEY_ERROR`
+    /// naming constraint and columns, and those of any statement.
+    #[track_caller]
+    pub fn create(&self, row: impl Insert<E> + 'static) -> Request<E> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let row = Self::fill_insert(&executor, row.assignments())?;
+            Self::insert_one(&executor, row, &options).await
+        })
+    }
+
+    /// Makes many rows in one transaction, all or none, and says how many.
+    ///
+    /// Statements carry as many rows as the engine's parameter limit allows.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); the first refused row ends the call and nothing is kept.
+    #[track_caller]
+    pub fn create_many<I>(&self, rows: I) -> Request<u64>
+    where
+        I: IntoIterator,
+        I::Item: Insert<E>,
+    {
+        // Collected here, so that the iterator need not be sent to another thread.
+        let rows: Vec<_> = rows.into_iter().map(Insert::assignments).collect();
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let rows = rows
+                .into_iter()
+                .map(|row| Self::fill_insert(&executor, row))
+                .collect::<Result<Vec<_>>>()?;
+            Self::insert_all(&executor, rows, &options).await
+        })
+    }
+
+    /// Changes the row with a key and returns it as stored.
+    ///
+    /// `updated_at` and the version follow by themselves. When the patch says which version it
+    /// expects and the row has another, nothing changes.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is no such row, `WRITE_CONFLICT` when it has another version, and as
+    /// [`create`](Self::create).
+    #[track_caller]
+    pub fn update(&self, key: E::Key, patch: impl Patch<E> + 'static) -> Request<E> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let expected = patch.expected_version();
+            let assignments = Self::prepare_update(&executor, patch)?;
+            if assignments.is_empty() {
+                let found = Self::select_by_key(&executor, &key, false, &options).await?;
+                return found.ok_or_else(not_found::<E>);
+            }
+            Self::update_one(&executor, &key, assignments, expected, &options).await
+        })
+    }
+
+    /// Deletes the row with a key and returns it as it was.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is no such row, `FOREIGN_KEY_ERROR` when other rows refer to it.
+    #[track_caller]
+    pub fn delete(&self, key: E::Key) -> Request<E> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let condition = Self::table(&executor).key_condition(key.values());
+            let result = Self::delete_one(&executor, &key, &condition, &options).await;
+            match result {
+                Ok(row) => Ok(row),
+                Err(error) => {
+                    let attempt = Attempt::Delete(&condition);
+                    Err(foreign_key::name(&executor, E::table(), error, attempt, &options).await)
+                }
+            }
+        })
+    }
+
+    /// Changes all rows that a filter matches and says how many.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), without `NOT_FOUND`.
+    #[track_caller]
+    pub fn update_many(&self, filter: Filter<E>, patch: impl Patch<E> + 'static) -> Request<u64> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let assignments = Self::prepare_update(&executor, patch)?;
+            if assignments.is_empty() {
+                return Self::count_rows(&executor, Some(&filter), &options).await;
+            }
+            let statement =
+                Self::table(&executor).update(&assignments, Some(&filter.condition), false)?;
+            match executor.run(statement, &mut Ignore, &options).await {
+                Ok(done) => Ok(done.rows),
+                Err(error) => {
+                    let attempt = Attempt::Write(&given(&assignments));
+                    Err(foreign_key::name(&executor, E::table(), error, attempt, &options).await)
+                }
+            }
+        })
+    }
+
+    /// Deletes all rows that a filter matches and says how many.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete), without `NOT_FOUND`.
+    #[track_caller]
+    pub fn delete_many(&self, filter: Filter<E>) -> Request<u64> {
+        self.request(CallOptions::here(), move |executor, options| async move {
+            let statement = Self::table(&executor).delete(Some(&filter.condition), false)?;
+            match executor.run(statement, &mut Ignore, &options).await {
+                Ok(done) => Ok(done.rows),
+                Err(error) => {
+                    let attempt = Attempt::Delete(&filter.condition);
+                    Err(foreign_key::name(&executor, E::table(), error, attempt, &options).await)
+                }
+            }
+        })
+    }
+
+    pub(super) fn fill_insert(
+        executor: &Executor,
+        mut given: Vec<Assignment>,
+    ) -> Result<FilledRow> {
+        let shared = executor.shared();
+        let now = shared.clock.now();
+        validate::prepare_insert(E::table(), &mut given, now)?;
+        Ok(fill::insert(E::table(), given, now, &*shared.entropy))
+    }
+
+    fn prepare_update(executor: &Executor, patch: impl Patch<E>) -> Result<Vec<Assignment>> {
+        let now = executor.shared().clock.now();
+        let mut assignments = patch.assignments();
+        validate::prepare(E::table(), &mut assignments, now)?;
+        if !assignments.is_empty() {
+            fill::update(E::table(), &mut assignments, now);
+        }
+        Ok(assignments)
+    }
+
+    async fn insert_one(
+        executor: &Executor,
+        (columns, values): FilledRow,
+        options: &CallOptions,
+    ) -> Result<E> {
+        let pairs: Vec<_> = columns
+            .iter()
+            .copied()
+            .zip(values.iter().cloned())
+            .collect();
+        let table = Self::table(executor);
+        let result = if executor.capabilities().insert_returning {
+            let statement = table.insert(&columns, vec![values], true)?;
+            executor
+                .fetch(statement, |row| E::from_row(row), options)
+                .await
+                .and_then(|rows| rows.into_iter().next().ok_or_else(nothing_returned))
+        } else {
+            Self::insert_and_read(executor, &columns, values, options).await
+        };
+        match result {
+            Ok(row) => Ok(row),
+            Err(error) => {
+                let attempt = Attempt::Write(&pairs);
+                Err(foreign_key::name(executor, E::table(), error, attempt, options).await)
+            }
+        }
+    }
+
+    /// For engines whose INSERT returns nothing: the row is read in the same transaction.
+    async fn insert_and_read(
+        executor: &Executor,
+        columns: &[usize],
+        values: Vec<Value>,
+        options: &CallOptions,
+    ) -> Result<E> {
+        executor
+            .atomically(options, |executor| {
+                let values = values.clone();
+                async move {
+                    let table = Self::table(&executor);
+                    let mut key: Vec<Option<Value>> = E::table()
+                        .primary_key
+                        .iter()
+                        .map(|wanted| {
+                            let at = columns.iter().position(|column| column == wanted)?;
+                            Some(values[at].clone())
+                        })
+                        .collect();
+                    let statement = table.insert(columns, vec![values], false)?;
+                    let done = executor.run(statement, &mut Ignore, options).await?;
+                    for part in &mut key {
+                        if part.is_none() {
+                            *part = done.last_insert_id.map(Value::I64);
+                        }
+                    }
+                    let key = key.into_iter().collect::<Option<Vec<_>>>();
+                    let condition = table.key_condition(key.ok_or_else(nothing_returned)?);
+                    Self::read_one(&executor, condition, options).await
+                }
+            })
+            .await
+    }
+
+    pub(super) async fn read_one(
+        executor: &Executor,
+        condition: Condition,
+        options: &CallOptions,
+    ) -> Result<E> {
+        let mut selection = super::render::Selection::whole(E::table());
+        selection.condition = Some(condition);
+        let statement = Self::table(executor).select(&selection)?;
+        let rows = executor
+            .fetch(statement, |row| E::from_row(row), options)
+            .await?;
+        rows.into_iter().next().ok_or_else(not_found::<E>)
+    }
+
+    async fn insert_all(
+        executor: &Executor,
+        rows: Vec<FilledRow>,
+        options: &CallOptions,
+    ) -> Result<u64> {
+        let most = executor.capabilities().max_parameters / E::table().columns.len().max(1);
+        let chunks = chunks_of_equal_columns(rows, most.clamp(1, 1000));
+        if chunks.is_empty() {
+            return Ok(0);
+        }
+        executor
+            .atomically(options, |executor| {
+                let chunks = chunks.clone();
+                async move {
+                    let mut total = 0;
+                    for (columns, rows) in chunks {
+                        let statement = Self::table(&executor).insert(&columns, rows, false)?;
+                        total += executor.run(statement, &mut Ignore, options).await?.rows;
+                    }
+                    Ok(total)
+                }
+            })
+            .await
+    }
+
+    async fn update_one(
+        executor: &Executor,
+        key: &E::Key,
+        assignments: Vec<Assignment>,
+        expected: Option<i64>,
+        options: &CallOptions,
+    ) -> Result<E> {
+        let table = Self::table(executor);
+        let by_key = table.key_condition(key.values());
+        let condition = match (expected, E::table().automatic(Automatic::Version)) {
+            (Some(version), Some((column, _))) => Condition::All(vec![
+                by_key.clone(),
+                Condition::Compare {
+                    column,
+                    comparison: Comparison::Equal,
+                    value: Value::I64(version),
+                },
+            ]),
+            _ => by_key.clone(),
+        };
+        let result = if executor.capabilities().update_returning {
+            Self::update_returning(executor, &table, &assignments, &condition, options).await
+        } else {
+            Self::update_and_read(executor, &assignments, &condition, &by_key, options).await
+        };
+        match result {
+            Ok(Some(row)) => Ok(row),
+            Ok(None) if expected.is_some() => {
+                Err(Self::not_found_or_stale(executor, by_key, options).await)
+            }
+            Ok(None) => Err(not_found::<E>()),
+            Err(error) => {
+                let pairs = given(&assignments);
+                let attempt = Attempt::Write(&pairs);
+                Err(foreign_key::name(executor, E::table(), error, attempt, options).await)
+            }
+        }
+    }
+
+    async fn update_returning(
+        executor: &Executor,
+        table: &Table<'_>,
+        assignments: &[Assignment],
+        condition: &Condition,
+        options: &CallOptions,
+    ) -> Result<Option<E>> {
+        let statement = table.update(assignments, Some(condition), true)?;
+        let rows = executor
+            .fetch(statement, |row| E::from_row(row), options)
+            .await?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// For engines whose UPDATE returns nothing: the row is read in the same transaction.
+    async fn update_and_read(
+        executor: &Executor,
+        assignments: &[Assignment],
+        condition: &Condition,
+        by_key: &Condition,
+        options: &CallOptions,
+    ) -> Result<Option<E>> {
+        executor
+            .atomically(options, |executor| async move {
+                let statement =
+                    Self::table(&executor).update(assignments, Some(condition), false)?;
+                let done = executor.run(statement, &mut Ignore, options).await?;
+                if done.rows == 0 {
+                    return Ok(None);
+                }
+                Self::read_one(&executor, by_key.clone(), options)
+                    .await
+                    .map(Some)
+            })
+            .await
+    }
+
+    async fn not_found_or_stale(
+        executor: &Executor,
+        by_key: Condition,
+        options: &CallOptions,
+    ) -> Error {
+        match Self::read_one(executor, by_key, options).await {
+            Ok(_) => Error::new(
+                ErrorKind::WriteConflict,
+                "the row has been changed since the version that was expected",
+            )
+            .with_table(E::table().name)
+            .with_retry(RetryClass::Never)
+            .with_hint("read the row again and decide anew"),
+            Err(error) => error,
+        }
+    }
+
+    async fn delete_one(
+        executor: &Executor,
+        key: &E::Key,
+        condition: &Condition,
+        options: &CallOptions,
+    ) -> Result<E> {
+        if executor.capabilities().delete_returning {
+            let statement = Self::table(executor).delete(Some(condition), true)?;
+            let rows = executor
+                .fetch(statement, |row| E::from_row(row), options)
+                .await?;
+            return rows.into_iter().next().ok_or_else(not_found::<E>);
+        }
+        executor
+            .atomically(options, |executor| async move {
+                let found = Self::select_by_key(&executor, key, true, options).await?;
+                let row = found.ok_or_else(not_found::<E>)?;
+                let statement = Self::table(&executor).delete(Some(condition), false)?;
+                executor.run(statement, &mut Ignore, options).await?;
+                Ok(row)
+            })
+            .await
+    }
+}
+
+/// The columns that assignments give a known value.
+fn given(assignments: &[Assignment]) -> Vec<(usize, Value)> {
+    assignments
+        .iter()
+        .filter_map(|assignment| match &assignment.change {
+            Change::Set(value) => Some((assignment.column, value.clone())),
+            Change::Add(_) => None,
+        })
+        .collect()
+}
+
+/// Rows that give the same columns, up to `most` at a time, in their order.
+fn chunks_of_equal_columns(
+    rows: Vec<FilledRow>,
+    most: usize,
+) -> Vec<(Vec<usize>, Vec<Vec<Value>>)> {
+    let mut chunks: Vec<(Vec<usize>, Vec<Vec<Value>>)> = Vec::new();
+    for (columns, values) in rows {
+        match chunks.last_mut() {
+            Some((same, chunk)) if *same == columns && chunk.len() < most => chunk.push(values),
+            _ => chunks.push((columns, vec![values])),
+        }
+    }
+    chunks
+}
+
+pub(super) fn not_found<E: Entity>() -> Error {
+    let key: Vec<_> = E::table().key_columns().map(|column| column.name).collect();
+    Error::new(
+        ErrorKind::NotFound,
+        format!("no row has this {}", key.join(", ")),
+    )
+    .with_table(E::table().name)
+}
+
+pub(super) fn nothing_returned() -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        "the engine did not return the row it was asked for",
+    )
+}

@@ -1,0 +1,90 @@
+//! What continuous integration runs.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::{self, cargo, step, works, works_within};
+use crate::test::{self, Outcome};
+
+/// The version that is known to read `deny.toml`.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Where cargo-deny reads advisories.
+const ADVISORIES: &str = "https://github.com/RustSec/advisory-db";
+
+/// All checks but the tests. Goes through them all even when one fails, so that one run shows everything.
+fn checks() -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut check = |name: &str, command: &mut Command| {
+        problems.extend(step(name, || process::run(command)).err());
+    };
+    check("format", &mut cargo(["fmt", "--all", "--check"]));
+    check(
+        "clippy",
+        &mut cargo([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    );
+    for driver in ["sqlite", "postgres", "mysql"] {
+        let name = format!("clippy with the {driver} driver alone");
+        let mut command = cargo(["clippy", "-p", "mainstay", "--all-targets"]);
+        command.args([
+            "--no-default-features",
+            "--features",
+            driver,
+            "--",
+            "-D",
+            "warnings",
+        ]);
+        check(&name, &mut command);
+    }
+    check(
+        "documentation",
+        cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+    );
+    problems.extend(deny());
+    problems
+}
+
+/// `cargo xtask ci`.
+pub(crate) fn run() -> Outcome {
+    let problems = checks();
+    let mut outcome = test::run(&[], &[]);
+    outcome.problems.splice(0..0, problems);
+    outcome
+}
+
+/// Licences, banned crates and sources; advisories where they can be had.
+fn deny() -> Vec<String> {
+    if !works(&mut cargo(["deny", "--version"])) {
+        let installed = step("install cargo-deny", || {
+            // Unoptimised: it is built in half the time and has little to do.
+            let version = ["--version", CARGO_DENY];
+            process::run(cargo(["install", "cargo-deny", "--locked", "--debug"]).args(version))
+        });
+        if installed.is_err() {
+            println!("SKIPPED: licences, bans, sources and advisories: no cargo-deny");
+            return Vec::new();
+        }
+    }
+    let mut problems = Vec::new();
+    let command = &mut cargo(["deny", "check", "licenses", "bans", "sources"]);
+    problems.extend(step("licences, bans, sources", || process::run(command)).err());
+
+    let mut probe = Command::new("git");
+    probe
+        .args(["ls-remote", "--exit-code", ADVISORIES, "HEAD"])
+        .env("GIT_TERMINAL_PROMPT", "0");
+    if works_within(&mut probe, Duration::from_secs(15)) {
+        let command = &mut cargo(["deny", "check", "advisories"]);
+        problems.extend(step("advisories", || process::run(command)).err());
+    } else {
+        println!("SKIPPED: advisories: {ADVISORIES} cannot be reached from here");
+    }
+    problems
+}

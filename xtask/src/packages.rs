@@ -1,0 +1,74 @@
+//! Installing the database servers the tests start.
+
+use std::process::Command;
+
+use crate::process;
+use crate::test::Engine;
+
+/// Installs the packages named in its arguments, and keeps the machine as it was otherwise: no
+/// service is started (policy-rc.d forbids it), and no database cluster is made for one. Both are
+/// undone at the end.
+const INSTALL: &str = r#"
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+made=
+packages=
+folder=/etc/postgresql-common/createcluster.d
+clean() {
+    for file in $made; do rm -f "$file"; done
+    rmdir "$folder" 2>/dev/null || true
+}
+trap clean EXIT
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    made="$made $policy"
+    chmod 755 "$policy"
+fi
+mkdir -p "$folder"
+printf 'create_main_cluster = false\n' > "$folder/mainstay-tests.conf"
+made="$made $folder/mainstay-tests.conf"
+apt="apt-get -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3"
+# Without fresh lists the packages may still be there: a mirror can be down for a moment.
+$apt update || echo 'the package lists could not be brought up to date'
+for package in "$@"; do
+    # Older distributions have no server program without the service around it.
+    apt-cache show "$package" >/dev/null 2>&1 || package=${package%-core}
+    packages="$packages $package"
+done
+$apt install --no-install-recommends $packages
+"#;
+
+/// Whether we may install packages, or why not.
+pub(crate) fn may_install() -> Result<(), String> {
+    if !process::works(Command::new("apt-get").arg("--version")) {
+        return Err("there is no apt-get here".to_owned());
+    }
+    let root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if root {
+        Ok(())
+    } else {
+        Err("only root may install packages".to_owned())
+    }
+}
+
+/// Installs what an engine's private server needs.
+pub(crate) fn install(engines: &[Engine]) -> Result<(), String> {
+    let mut packages = Vec::new();
+    for engine in engines {
+        packages.extend_from_slice(match engine {
+            Engine::Sqlite => &[],
+            Engine::Postgres => &["postgresql", "postgresql-client"] as &[&str],
+            // The server's program without the service around it.
+            Engine::Mysql => &["mariadb-server-core", "mariadb-client-core"],
+        });
+    }
+    process::run(
+        Command::new("sh")
+            .args(["-c", INSTALL, "install"])
+            .args(packages),
+    )
+}
