@@ -18,9 +18,8 @@ use mainstay::{Database, Error, ErrorKind, Result, Tx};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::dialect::{Sql, Syntax};
+use crate::dialect::Sql;
 use crate::history::{FORMAT, HistoryRow, State};
-use crate::lexer::{Kind, tokens};
 use crate::plan::{fingerprint, plan};
 use crate::split::Statement;
 use crate::{Migration, MigrationSet, history};
@@ -174,9 +173,7 @@ impl Job {
 
     /// Runs one statement of a migration.
     async fn execute(&self, tx: &Tx, statement: &Statement<'_>) -> Result<()> {
-        let sql = without_placeholders(self.dialect(), statement.text)?;
-        tx.sql(sql).timeout(self.left()).execute().await?;
-        Ok(())
+        tx.script(statement.text).timeout(self.left()).await
     }
 }
 
@@ -209,52 +206,4 @@ fn failed(
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The text such that the handle, which takes `?` for a placeholder, sends it unchanged.
-fn without_placeholders(dialect: Dialect, sql: &str) -> Result<String> {
-    if dialect.placeholders(sql) == sql {
-        return Ok(sql.to_owned());
-    }
-    let escaped: Option<String> = tokens(Syntax::of(dialect), sql).ok().map(|all| {
-        all.iter()
-            .map(|token| match token.kind {
-                Kind::Symbol => token.text.replace('?', "??"),
-                _ => token.text.to_owned(),
-            })
-            .collect()
-    });
-    match escaped {
-        Some(escaped) if dialect.placeholders(&escaped) == sql => Ok(escaped),
-        _ => Err(Error::new(
-            ErrorKind::Unsupported,
-            "a question mark in a text with backslashes cannot be told from a placeholder",
-        )
-        .with_hint("write the text without the backslash: a quote is doubled instead")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use mainstay::schema::Dialect::{MariaDb, Postgres, Sqlite};
-
-    use super::*;
-
-    #[test]
-    fn question_marks_reach_the_server_as_they_are() {
-        for (dialect, sql) in [
-            (
-                Postgres,
-                "SELECT '{}'::jsonb ? 'a' AND b ?| c AND d @?? '?'",
-            ),
-            (Sqlite, "SELECT '??', \"??\" -- ??"),
-            (MariaDb, "SELECT '?', `??` # ?"),
-        ] {
-            let sent = without_placeholders(dialect, sql).expect("can be sent");
-            assert_eq!(dialect.placeholders(&sent), sql);
-        }
-        let odd = r"SELECT 'it\'s', '??', 'it\'s'";
-        let sent = without_placeholders(MariaDb, odd);
-        assert!(sent.is_err() || MariaDb.placeholders(&sent.unwrap_or_default()) == odd);
-    }
 }

@@ -84,8 +84,7 @@ async fn work(job: Job, abandoned: Arc<AtomicBool>) -> Result<Report> {
 
 async fn apply_all(job: &Job, lock: &Tx, abandoned: &AtomicBool) -> Result<Report> {
     job.db
-        .sql(Sql::of(job.dialect()).create_history)
-        .execute()
+        .script(Sql::of(job.dialect()).create_history)
         .await?;
     let recorded = history::read(&job.db).await?;
     let plan = plan(&job.set, job.dialect(), &recorded)?;
@@ -181,7 +180,7 @@ async fn step(
     if !statement.is_about_rows() {
         // The statement has ended the transaction. A new one makes the next change of rows and
         // its record one again.
-        tx.sql("START TRANSACTION").execute().await?;
+        tx.script("START TRANSACTION").await?;
     }
     Ok(())
 }
