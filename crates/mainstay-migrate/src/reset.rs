@@ -29,8 +29,7 @@ pub async fn reset(db: &Database, set: &MigrationSet) -> Result<Vec<String>> {
     for name in names {
         if table_exists(db, &name).await? {
             let quoted = db.dialect().quote(&name);
-            db.script(format!("DROP TABLE IF EXISTS {quoted}"))
-                .await?;
+            db.script(format!("DROP TABLE IF EXISTS {quoted}")).await?;
             dropped.push(name);
         }
     }

@@ -53,7 +53,9 @@ fn targets() -> Vec<Target> {
 }
 
 async fn close(db: Database) {
-    db.close(Duration::from_secs(5)).await.expect("the handle closes");
+    db.close(Duration::from_secs(5))
+        .await
+        .expect("the handle closes");
 }
 
 async fn count(db: &Database, table: &str) -> i64 {
@@ -77,15 +79,15 @@ const CREATE: Migration = Migration {
 const FILL: Migration = Migration {
     version: "20260102000000",
     name: "fill",
-    up: PerDialect::same(
-        "INSERT INTO parents VALUES (2, 'b'); INSERT INTO children VALUES (1, 2)",
-    ),
+    up: PerDialect::same("INSERT INTO parents VALUES (2, 'b'); INSERT INTO children VALUES (1, 2)"),
     down: None,
 };
 const EXTEND: Migration = Migration {
     version: "20260103000000",
     name: "extend",
-    up: PerDialect::same("ALTER TABLE children ADD COLUMN age INTEGER; UPDATE children SET age = 3"),
+    up: PerDialect::same(
+        "ALTER TABLE children ADD COLUMN age INTEGER; UPDATE children SET age = 3",
+    ),
     down: None,
 };
 static ALL: MigrationSet = MigrationSet::new(&[CREATE, FILL, EXTEND]);
@@ -99,7 +101,11 @@ async fn pending_migrations_are_applied_once_and_in_order() {
         assert!(!before.is_current());
 
         let report = migrate(&db, &ALL).await.expect("migrates");
-        let versions: Vec<_> = report.applied.iter().map(|applied| applied.version).collect();
+        let versions: Vec<_> = report
+            .applied
+            .iter()
+            .map(|applied| applied.version)
+            .collect();
         assert_eq!(versions, [CREATE.version, FILL.version, EXTEND.version]);
         assert_eq!(report.already, 0);
         let note: String = db
@@ -145,7 +151,10 @@ async fn instances_that_start_at_once_apply_each_migration_once() {
             let twin = db.clone();
             instances.push((db, twin));
         }
-        let runs = instances.iter().flat_map(|(a, b)| [a, b]).map(|db| migrate(db, &ALL));
+        let runs = instances
+            .iter()
+            .flat_map(|(a, b)| [a, b])
+            .map(|db| migrate(db, &ALL));
         let reports = futures_util::future::join_all(runs).await;
         let mut applied = 0;
         for report in reports {
@@ -175,16 +184,23 @@ static WITH_BROKEN: MigrationSet = MigrationSet::new(&[CREATE, BROKEN]);
 async fn a_failed_migration_says_what_stands() {
     for target in targets() {
         let db = target.open().await;
-        let error = migrate(&db, &WITH_BROKEN).await.expect_err("statement 3 fails");
+        let error = migrate(&db, &WITH_BROKEN)
+            .await
+            .expect_err("statement 3 fails");
         assert_eq!(error.kind(), ErrorKind::TableMissing);
         let text = error.to_string();
-        assert!(text.contains("20260102000000_fill, statement 3 of 4, line 3"), "{text}");
+        assert!(
+            text.contains("20260102000000_fill, statement 3 of 4, line 3"),
+            "{text}"
+        );
         assert!(text.contains("INSERT INTO no_such_table"), "{text}");
         let stand = status(&db, &WITH_BROKEN).await.expect("status");
         if db.capabilities().transactional_ddl {
             assert!(text.contains("nothing of it stands"), "{text}");
             assert_eq!(stand.count(MigrationState::Pending), 1);
-            let report = migrate(&db, &ALL).await.expect("the corrected text applies");
+            let report = migrate(&db, &ALL)
+                .await
+                .expect("the corrected text applies");
             assert_eq!((report.applied.len(), report.already), (2, 1));
         } else {
             assert!(text.contains("statements 1 to 2 stand"), "{text}");
@@ -192,7 +208,10 @@ async fn a_failed_migration_says_what_stands() {
             assert_eq!(count(&db, "extra").await, 1);
             let refused = migrate(&db, &WITH_BROKEN).await.expect_err("half applied");
             let text = refused.to_string();
-            assert!(text.contains("2 of 4 statements are recorded as done"), "{text}");
+            assert!(
+                text.contains("2 of 4 statements are recorded as done"),
+                "{text}"
+            );
             assert!(text.contains("whether statement 3 took effect"), "{text}");
         }
         close(db).await;
@@ -219,7 +238,9 @@ async fn a_migration_of_which_nothing_stands_can_be_corrected_and_repeated() {
             let db = target.open().await;
             let error = migrate(&db, broken).await.expect_err("fails");
             assert!(error.to_string().contains("stands"), "{error}");
-            let report = migrate(&db, &ALL).await.expect("the corrected text applies");
+            let report = migrate(&db, &ALL)
+                .await
+                .expect("the corrected text applies");
             assert_eq!((report.applied.len(), report.already), (2, 1));
             close(db).await;
         }
@@ -242,7 +263,12 @@ async fn a_changed_text_is_refused_and_a_changed_comment_is_not() {
         migrate(&db, &ALL).await.expect("migrates");
         assert_eq!(migrate(&db, &SAME).await.expect("the same").already, 3);
         let error = migrate(&db, &OTHER).await.expect_err("another text");
-        assert!(error.to_string().contains("20260102000000_fill has changed"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("20260102000000_fill has changed"),
+            "{error}"
+        );
         let stand = status(&db, &OTHER).await.expect("status");
         assert_eq!(stand.migrations[1].state, MigrationState::Changed);
         assert_eq!(stand.problems.len(), 1);
@@ -288,9 +314,14 @@ async fn who_waits_too_long_for_another_instance_is_told_so() {
         let options = Options {
             timeout: Duration::from_millis(400),
         };
-        let error = migrate_with(&second, &SLOW_SET, options).await.expect_err("waits");
+        let error = migrate_with(&second, &SLOW_SET, options)
+            .await
+            .expect_err("waits");
         assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
-        assert!(error.to_string().contains("another instance is migrating"), "{error}");
+        assert!(
+            error.to_string().contains("another instance is migrating"),
+            "{error}"
+        );
         let report = working.await.expect("no panic").expect("the first goes on");
         assert_eq!(report.applied.len(), 1);
         assert_eq!(migrate(&second, &SLOW_SET).await.expect("done").already, 1);
@@ -309,9 +340,16 @@ async fn a_dropped_call_leaves_no_lock_and_nothing_half_done() {
         let options = Options {
             timeout: Duration::from_secs(20),
         };
-        let report = migrate_with(&second, &SLOW_SET, options).await.expect("migrates");
+        let report = migrate_with(&second, &SLOW_SET, options)
+            .await
+            .expect("migrates");
         assert_eq!(report.applied.len() + report.already, 1);
-        assert!(status(&second, &SLOW_SET).await.expect("status").is_current());
+        assert!(
+            status(&second, &SLOW_SET)
+                .await
+                .expect("status")
+                .is_current()
+        );
         close(first).await;
         close(second).await;
     }

@@ -83,9 +83,7 @@ async fn work(job: Job, abandoned: Arc<AtomicBool>) -> Result<Report> {
 }
 
 async fn apply_all(job: &Job, lock: &Tx, abandoned: &AtomicBool) -> Result<Report> {
-    job.db
-        .script(Sql::of(job.dialect()).create_history)
-        .await?;
+    job.db.script(Sql::of(job.dialect()).create_history).await?;
     let recorded = history::read(&job.db).await?;
     let plan = plan(&job.set, job.dialect(), &recorded)?;
     let mut report = Report {

@@ -79,8 +79,7 @@ fn is_busy(error: &Error) -> bool {
 
 async fn apply_next(job: &Job, tx: &Tx) -> Result<Step> {
     let started = Instant::now();
-    tx.script(Sql::of(job.dialect()).create_history)
-        .await?;
+    tx.script(Sql::of(job.dialect()).create_history).await?;
     let recorded = history::read_in(tx).await?;
     let plan = plan(&job.set, job.dialect(), &recorded)?;
     let Some(migration) = plan.apply.first().copied() else {
