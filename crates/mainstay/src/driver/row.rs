@@ -148,7 +148,7 @@ pub trait RowSink: Send {
 }
 
 /// A sink that drops rows: for statements that return none.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Ignore;
 
 impl RowSink for Ignore {
