@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_consistent() {
-        Cli::command().debug_assert();
+        Cli::command().version("1").debug_assert();
     }
 
     #[test]
