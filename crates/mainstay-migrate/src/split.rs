@@ -165,11 +165,12 @@ impl Body {
             }
             // Its names may be any word.
             "TABLE" | "INDEX" | "VIEW" | "TYPE" | "SCHEMA" | "DATABASE" => self.creates = false,
-            "BEGIN" if self.has_body => {
-                // PostgreSQL's other bodies are quoted.
-                if !syntax.atomic_bodies || after == "ATOMIC" || self.depth > 0 {
-                    self.depth += 1;
-                }
+            // PostgreSQL's other bodies are quoted.
+            "BEGIN"
+                if self.has_body
+                    && (!syntax.atomic_bodies || after == "ATOMIC" || self.depth > 0) =>
+            {
+                self.depth += 1;
             }
             "CASE" if self.depth > 0 && before != "END" => self.depth += 1,
             // END IF and its like close what is not counted.

@@ -83,10 +83,10 @@ async fn prepare(
     };
     let health = db.health().await?;
     let config = &context.config;
-    if let Some(limit) = health.server.max_connections {
-        if let Some(finding) = connection_limit_finding(config.pool.max, config.instances, limit) {
-            context.terminal.note(&finding.to_string());
-        }
+    if let Some(limit) = health.server.max_connections
+        && let Some(finding) = connection_limit_finding(config.pool.max, config.instances, limit)
+    {
+        context.terminal.note(&finding.to_string());
     }
     let mut summary = pair("profile", config.profile.as_str());
     summary.push_str(&done.lines(context, db));

@@ -90,13 +90,13 @@ pub async fn migrate_with(db: &Database, set: &MigrationSet, options: Options) -
     // problem may be another instance at work: it is looked at again under the lock.
     set.check()?;
     let recorded = history::read(db).await?;
-    if let Ok(plan) = plan(set, db.dialect(), &recorded) {
-        if plan.apply.is_empty() {
-            return Ok(Report {
-                applied: Vec::new(),
-                already: plan.applied,
-            });
-        }
+    if let Ok(plan) = plan(set, db.dialect(), &recorded)
+        && plan.apply.is_empty()
+    {
+        return Ok(Report {
+            applied: Vec::new(),
+            already: plan.applied,
+        });
     }
     let job = Job {
         db: db.clone(),
