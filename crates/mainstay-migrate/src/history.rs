@@ -141,22 +141,17 @@ pub(crate) fn insert(query: impl Fn(&'static str) -> Query, row: &HistoryRow) ->
     .bind(row.format)
 }
 
-/// Records how many statements have taken effect.
-pub(crate) fn advance(tx: &Tx, version: &str, done: usize) -> Query {
-    tx.sql("UPDATE _mainstay_migrations SET statements_done = ? WHERE version = ?")
-        .bind(i32::try_from(done).unwrap_or(i32::MAX))
-        .bind(version)
-}
-
-/// Records the end of a migration.
-pub(crate) fn finish(tx: &Tx, version: &str, at: DateTime<Utc>, duration_ms: u64) -> Query {
-    tx.sql(
-        "UPDATE _mainstay_migrations SET state = 'applied', applied_at = ?, duration_ms = ? \
-         WHERE version = ?",
+/// Records how far a migration has come.
+pub(crate) fn advance(query: impl Fn(&'static str) -> Query, row: &HistoryRow) -> Query {
+    query(
+        "UPDATE _mainstay_migrations SET state = ?, statements_done = ?, applied_at = ?, \
+         duration_ms = ? WHERE version = ?",
     )
-    .bind(at)
-    .bind(i64::try_from(duration_ms).unwrap_or(i64::MAX))
-    .bind(version)
+    .bind(row.state.as_str())
+    .bind(i32::try_from(row.statements_done).unwrap_or(i32::MAX))
+    .bind(row.applied_at)
+    .bind(i64::try_from(row.duration_ms).unwrap_or(i64::MAX))
+    .bind(row.version.as_str())
 }
 
 /// Forgets a migration of which nothing took effect.

@@ -112,6 +112,12 @@ fn refused(words: &[String]) -> Option<&'static str> {
             "a migration must not begin or end transactions; each one runs in a transaction of \
              its own where the engine can do that",
         ),
+        ["SET", "LOCAL" | "STATEMENT" | "CONSTRAINTS", ..] => None,
+        ["SET" | "USE", ..] | ["LOCK", "TABLES", ..] => Some(
+            "a migration must not change its session, which others use after it and which need \
+             not be that of the next statement; use SET LOCAL on PostgreSQL, SET STATEMENT ... \
+             FOR on MariaDB",
+        ),
         _ => None,
     }
 }
@@ -199,6 +205,10 @@ mod tests {
         }
     }
 
+    fn words_of(sql: &str) -> Vec<String> {
+        sql.split(' ').map(str::to_owned).collect()
+    }
+
     fn refusal(set: &'static [Migration]) -> String {
         let error = MigrationSet::new(set).check().expect_err("must be refused");
         assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -231,11 +241,20 @@ mod tests {
 
     #[test]
     fn transaction_control_and_client_commands_are_refused_with_their_line() {
-        let refused = migration("20260101000000", "a", "CREATE TABLE a (b INT);\n\nCommit;");
-        let error = refused.statements(Dialect::Sqlite).expect_err("COMMIT");
+        let commit = migration("20260101000000", "a", "CREATE TABLE a (b INT);\n\nCommit;");
+        let error = commit.statements(Dialect::Sqlite).expect_err("COMMIT");
         assert!(error.detail().contains("up.sqlite.sql line 3"), "{error}");
         let delimiter = migration("20260101000000", "a", "DELIMITER //");
         let error = delimiter.statements(Dialect::MariaDb).expect_err("client");
         assert!(error.detail().contains("mysql client"), "{error}");
+        let session = migration("20260101000000", "a", "SET foreign_key_checks = 0");
+        let error = session.statements(Dialect::MariaDb).expect_err("session");
+        assert!(error.detail().contains("SET STATEMENT"), "{error}");
+        for fine in [
+            "SET LOCAL lock_timeout = 1",
+            "SET STATEMENT a = 0 FOR DROP TABLE b",
+        ] {
+            assert!(refused(&words_of(fine)).is_none(), "{fine}");
+        }
     }
 }

@@ -1,14 +1,15 @@
-//! Engines that commit at every change of a table. Each statement is recorded when it is done, so
-//! that an interrupted migration is noticed and what stands is known.
+//! Engines that commit at every change of a table. Such a statement runs by itself and is recorded
+//! when it is done; statements about rows share a transaction with their record. So an interrupted
+//! migration is noticed, and what stands of it is known but for one statement.
 //!
-//! Two connections: the lock belongs to the session of a transaction that does nothing else, and
-//! the statements run in another. So a failed statement, which ends its own transaction, leaves
-//! the lock to be given back in order.
+//! The lock belongs to the session of a transaction that does nothing else. So a failed statement,
+//! which ends its own transaction, leaves the lock to be given back in order.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use mainstay::database::Sql as Query;
 use mainstay::{Error, ErrorKind, Outcome, Result, Tx};
 use tokio::time::Instant;
 
@@ -120,67 +121,134 @@ async fn check_lock(job: &Job, lock: &Tx) -> Result<()> {
 
 async fn apply(job: &Job, lock: &Tx, migration: &'static Migration) -> Result<Applied> {
     let statements = migration.statements(job.dialect())?;
+    let total = statements.len();
     check_lock(job, lock).await?;
-    let row = job.row(migration, State::Started, statements.len())?;
+    let state = if total == 0 {
+        State::Applied
+    } else {
+        State::Started
+    };
+    let row = job.row(migration, state, total)?;
     history::insert(|sql| job.db.sql(sql), &row)
         .execute()
         .await?;
-    let started = Instant::now();
-    // The statement that failed, if it was one.
-    let failure = Arc::new(Mutex::new(None));
-    let result: Result<()> = job
-        .db
-        .transaction(|tx| {
-            let (row, statements, failure) = (&row, &statements, Arc::clone(&failure));
-            async move {
-                for (position, statement) in statements.iter().enumerate() {
-                    check_lock(job, lock).await?;
-                    if let Err(error) = step(job, &tx, row, position, statement).await {
-                        *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
-                        return Err(error);
-                    }
-                }
-                let duration = millis(started.elapsed());
-                history::finish(&tx, &row.version, job.db.clock().now(), duration)
-                    .execute()
-                    .await?;
-                Ok(())
+    let work = Work {
+        job,
+        row: &row,
+        statements: &statements,
+        started: Instant::now(),
+    };
+    let mut done = 0;
+    while done < total {
+        let step = async {
+            check_lock(job, lock).await?;
+            if statements[done].is_about_rows() {
+                work.rows(done).await
+            } else {
+                work.alone(done).await
             }
-        })
-        .max_attempts(1)
-        .timeout(job.left())
-        .await;
-    let position = failure
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    match result {
-        Ok(()) => Ok(Applied {
-            version: migration.version,
-            name: migration.name,
-            duration: started.elapsed(),
-        }),
-        Err(error) => Err(explain(job, migration, &statements, position, row, error).await),
+        };
+        match step.await {
+            Ok(now) => done = now,
+            Err(stop) => return Err(explain(job, migration, &statements, stop, row, done).await),
+        }
+    }
+    Ok(Applied {
+        version: migration.version,
+        name: migration.name,
+        duration: work.started.elapsed(),
+    })
+}
+
+/// Why a step ended early.
+struct Stop {
+    error: Error,
+    /// The statement that failed, if it was one.
+    position: Option<usize>,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            position: None,
+        }
     }
 }
 
-async fn step(
-    job: &Job,
-    tx: &Tx,
-    row: &HistoryRow,
-    position: usize,
-    statement: &Statement<'_>,
-) -> Result<()> {
-    job.execute(tx, statement).await?;
-    history::advance(tx, &row.version, position + 1)
-        .execute()
-        .await?;
-    if !statement.is_about_rows() {
-        // The statement has ended the transaction. A new one makes the next change of rows and
-        // its record one again.
-        tx.script("START TRANSACTION").await?;
+impl Stop {
+    fn at(position: usize) -> impl FnOnce(Error) -> Self {
+        move |error| Self {
+            error,
+            position: Some(position),
+        }
     }
-    Ok(())
+}
+
+/// One migration at work.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    job: &'a Job,
+    row: &'a HistoryRow,
+    statements: &'a [Statement<'static>],
+    started: Instant,
+}
+
+impl Work<'_> {
+    /// Runs one statement that ends transactions, then records it. Between the two lies the
+    /// moment in which it is not known whether it took effect.
+    async fn alone(self, position: usize) -> Result<usize, Stop> {
+        let db = &self.job.db;
+        db.script(self.statements[position].text)
+            .timeout(self.job.left())
+            .await
+            .map_err(Stop::at(position))?;
+        self.record(|sql| db.sql(sql), position + 1).await?;
+        Ok(position + 1)
+    }
+
+    /// Runs the statements about rows from `first` to the next that is not, and records them, in
+    /// one transaction.
+    async fn rows(self, first: usize) -> Result<usize, Stop> {
+        let about_rows = |statement: &&Statement<'_>| statement.is_about_rows();
+        let count = self.statements[first..]
+            .iter()
+            .take_while(about_rows)
+            .count();
+        let end = first + count;
+        self.job
+            .db
+            .transaction(|tx| async move {
+                for position in first..end {
+                    self.job
+                        .execute(&tx, &self.statements[position])
+                        .await
+                        .map_err(Stop::at(position))?;
+                }
+                self.record(|sql| tx.sql(sql), end).await?;
+                Ok::<_, Stop>(end)
+            })
+            .timeout(self.job.left())
+            .await
+    }
+
+    /// Records how many statements have taken effect; with the last one, the migration.
+    async fn record(self, query: impl Fn(&'static str) -> Query, done: usize) -> Result<()> {
+        let state = if done == self.statements.len() {
+            State::Applied
+        } else {
+            State::Started
+        };
+        let now = HistoryRow {
+            state,
+            statements_done: u32::try_from(done).unwrap_or(u32::MAX),
+            applied_at: self.job.db.clock().now(),
+            duration_ms: millis(self.started.elapsed()),
+            ..self.row.clone()
+        };
+        history::advance(query, &now).execute().await?;
+        Ok(())
+    }
 }
 
 /// Says what stands of a migration that failed, and forgets it where nothing does.
@@ -188,54 +256,37 @@ async fn explain(
     job: &Job,
     migration: &'static Migration,
     statements: &[Statement<'static>],
-    position: Option<usize>,
+    stop: Stop,
     mut row: HistoryRow,
-    error: Error,
+    done: usize,
 ) -> Error {
+    let Stop { error, position } = stop;
+    row.statements_done = u32::try_from(done).unwrap_or(u32::MAX);
     let Some(position) = position else {
         return error.with_hint(half_applied_hint(&row));
     };
     let total = statements.len();
     let statement = &statements[position];
-    let found = history::read(&job.db).await;
-    let recorded = found
-        .ok()
-        .and_then(|rows| rows.into_iter().find(|found| found.version == row.version));
-    if let Some(recorded) = recorded {
-        row = recorded;
-    }
-    let done = row.statements_done;
     // DROP takes several names and stops at the first that fails.
     let all_or_nothing = statement.words.first().is_none_or(|word| word != "DROP");
     let clean = done == 0 && all_or_nothing && error.outcome() == Outcome::NotApplied;
-    if clean
+    let (stands, hint) = if clean
         && history::forget(&job.db, &row.version)
             .execute()
             .await
             .is_ok()
     {
-        return failed(
-            migration,
-            position,
-            total,
-            statement,
-            "nothing of the migration stands",
+        (
+            "nothing of the migration stands".to_owned(),
             "correct it and migrate again".to_owned(),
-            error,
-        );
-    }
-    let stands = match done {
-        0 => "no statement is known to stand".to_owned(),
-        1 => "statement 1 stands, because this engine cannot undo it".to_owned(),
-        _ => format!("statements 1 to {done} stand, because this engine cannot undo them"),
+        )
+    } else {
+        let stands = match done {
+            0 => "no statement is known to stand".to_owned(),
+            1 => "statement 1 stands, because this engine cannot undo it".to_owned(),
+            _ => format!("statements 1 to {done} stand, because this engine cannot undo them"),
+        };
+        (stands, half_applied_hint(&row))
     };
-    failed(
-        migration,
-        position,
-        total,
-        statement,
-        &stands,
-        half_applied_hint(&row),
-        error,
-    )
+    failed(migration, position, total, statement, &stands, hint, error)
 }
