@@ -118,6 +118,12 @@ fn refused(words: &[String]) -> Option<&'static str> {
              not be that of the next statement; use SET LOCAL on PostgreSQL, SET STATEMENT ... \
              FOR on MariaDB",
         ),
+        ["PRAGMA", "DEFER_FOREIGN_KEYS", ..] => None,
+        // PRAGMA foreign_keys = OFF before a table is rebuilt is what deletes its children.
+        ["PRAGMA", ..] => Some(
+            "a PRAGMA takes no effect inside the migration's transaction, or outlives it; only \
+             defer_foreign_keys belongs to the transaction",
+        ),
         _ => None,
     }
 }
@@ -206,7 +212,7 @@ mod tests {
     }
 
     fn words_of(sql: &str) -> Vec<String> {
-        sql.split(' ').map(str::to_owned).collect()
+        sql.split(' ').map(str::to_ascii_uppercase).collect()
     }
 
     fn refusal(set: &'static [Migration]) -> String {
