@@ -1,7 +1,7 @@
 //! What several commands do to a database: create, migrate, seed, and how it is told.
 
-use mainstay::Database;
 use mainstay::database::admin;
+use mainstay::{Database, ErrorKind};
 use mainstay_migrate::{Report, SeedReport};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -62,7 +62,18 @@ pub(crate) async fn migrate(context: &Context<'_>, db: &Database) -> Result<Repo
         .map_err(migration_failure)
 }
 
+/// Writes the seed data. A duplicate means that another instance writes it at the same time: the
+/// next attempt finds by their natural keys the rows that the other one made.
 pub(crate) async fn seed(context: &Context<'_>, db: &Database) -> Result<SeedReport, Failure> {
+    const ATTEMPTS: u32 = 5;
+    for _ in 1..ATTEMPTS {
+        match context.app.seed(db).await {
+            Err(error) if error.kind() == ErrorKind::Duplicate => {
+                tracing::debug!(%error, "another instance writes the seed data too");
+            }
+            result => return Ok(result?),
+        }
+    }
     Ok(context.app.seed(db).await?)
 }
 

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, in a process of their own.
+//! What needs processes: Ctrl-C, SIGTERM, and several instances that start at once.
 #![cfg(unix)]
 
 mod tiny;
@@ -42,7 +42,13 @@ fn a_service_that_ends_by_itself_ends_with_0() {
 
 /// A service that has said that it serves.
 fn start(home: &Home, ending: &str) -> Child {
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
+    let mut child = spawn(home, ending);
+    wait_until_serving(&mut child);
+    child
+}
+
+fn spawn(home: &Home, ending: &str) -> Child {
+    Command::new(std::env::current_exe().expect("this program"))
         .args([
             "--exact",
             "a_service_that_ends_by_itself_ends_with_0",
@@ -54,14 +60,16 @@ fn start(home: &Home, ending: &str) -> Child {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("the service starts");
+        .expect("the service starts")
+}
+
+fn wait_until_serving(child: &mut Child) {
     let out = child.stdout.take().expect("piped");
     let serving = BufReader::new(out)
         .lines()
         .map_while(Result::ok)
         .any(|line| line.starts_with("serving"));
     assert!(serving, "the service ended before it served");
-    child
 }
 
 fn send(child: &Child, signal: &str) {
@@ -102,4 +110,17 @@ fn a_second_ctrl_c_ends_it_at_once() {
         send(&child, "-INT");
     };
     assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn processes_that_start_at_once_set_up_one_database() {
+    let home = Home::new();
+    let mut children: Vec<Child> = (0..5).map(|_| spawn(&home, "when asked")).collect();
+    children.iter_mut().for_each(wait_until_serving);
+    for child in &children {
+        send(child, "-TERM");
+    }
+    for child in children {
+        assert_eq!(ended(child).code(), Some(0));
+    }
 }
