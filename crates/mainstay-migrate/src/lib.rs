@@ -1,7 +1,7 @@
 //! Migrations and seeding.
 //!
 //! Pure, tested without a database:
-//! - [`migration`]: a migration and the set of them, as static data
+//! - [`mod@migration`]: a migration and the set of them, as static data
 //! - `dialect`: all that differs between the engines
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
@@ -9,8 +9,8 @@
 //! With a database:
 //! - [`history`]: the table of what has been applied
 //! - [`runner`]: applies what is pending, under one lock per database
-//! - [`status`]: the same comparison, read-only
-//! - [`reset`]: drops everything, for development and tests
+//! - [`mod@status`]: the same comparison, read-only
+//! - [`mod@reset`]: drops everything, for development and tests
 //! - [`seed`]: what an application's seed function looks like
 
 pub mod checksum;
