@@ -1,4 +1,5 @@
 //! The rows of `docs/coming-from-prisma.md`: each call there is made here once.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
