@@ -187,6 +187,65 @@ const CAPABILITIES: &[&str] = &[
     "Implement cache invalidation strategies",
 ];
 
+/// Messages that stand in no source file of ours as a whole: those of the engines themselves, and
+/// some that are put together from parts.
+const OTHER_MESSAGES: &[&str] = &[
+    "dialing failed",
+    "looking up the host name failed",
+    "connecting at",
+    "not signed by a public authority",
+    "skipping the tests on PostgreSQL",
+    "Connection refused",
+    "file is not a database",
+    "too many connections",
+    "password authentication failed for user",
+    "no pg_hba.conf entry for host",
+    "no encryption",
+    "connection requires a valid client certificate",
+    "Access denied for user",
+    "(using password: YES)",
+    "to database",
+    "permission denied for schema public",
+    "CREATE command denied",
+];
+
+#[test]
+fn messages_in_the_guides_are_those_of_the_code() {
+    let mut source = String::new();
+    for file in files(&root().join("crates"), &["rs"]) {
+        for line in read(&file).lines().map(str::trim) {
+            // A text goes on behind a backslash at the end of the line.
+            source.push_str(line.strip_suffix('\\').unwrap_or(line));
+        }
+    }
+    let mut wrong = Vec::new();
+    for name in ["docs/troubleshooting.md", "docs/migrations.md"] {
+        for message in quoted_messages(&prose(&read(&root().join(name)))) {
+            for part in message.split("...").flat_map(|part| part.split(": ")) {
+                let part = part.trim_matches([' ', ',', '(', ')']);
+                let known =
+                    source.contains(part) || OTHER_MESSAGES.iter().any(|text| text.contains(part));
+                if !known {
+                    wrong.push(format!("{name}: {message}: no such text: {part}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What stands in double quotes in headings and in the first cells of tables.
+fn quoted_messages(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| {
+            let heading = line.strip_prefix("### ");
+            heading.or_else(|| line.strip_prefix("| ")?.split(" | ").next())
+        })
+        .flat_map(|place| place.split('"').skip(1).step_by(2))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The code as the documentation names it; an engine error without a kind of its own shows its
 /// Prisma code instead.
 fn code(kind: ErrorKind) -> &'static str {
