@@ -32,7 +32,8 @@ fn checks() -> Vec<String> {
     );
     for driver in ["sqlite", "postgres", "mysql"] {
         let name = format!("clippy with the {driver} driver alone");
-        let mut command = cargo(["clippy", "-p", "mainstay", "--all-targets"]);
+        // The library alone: its tests bring in the other drivers.
+        let mut command = cargo(["clippy", "-p", "mainstay"]);
         command.args([
             "--no-default-features",
             "--features",

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use mainstay::config::EngineKind;
 use mainstay::schema::Dialect;
 use mainstay::{Config, Database, ErrorKind};
 
@@ -70,11 +69,7 @@ impl Context<'_> {
 
     /// The dialect of the configured engine, without asking the server.
     pub(crate) fn dialect(&self) -> Dialect {
-        match self.config.url.engine() {
-            EngineKind::Sqlite => Dialect::Sqlite,
-            EngineKind::Postgres => Dialect::Postgres,
-            EngineKind::MySql => Dialect::MariaDb,
-        }
+        Dialect::expected(self.config.url.engine())
     }
 }
 

@@ -30,8 +30,6 @@ pub mod pool;
 pub mod repository;
 pub mod resilience;
 pub mod schema;
-#[cfg(test)]
-mod testing;
 pub mod transaction;
 pub mod validate;
 pub mod value;

@@ -68,7 +68,12 @@ fn every_module_has_its_place_in_the_order() {
 #[test]
 fn engines_are_told_apart_in_few_places() {
     let mut wrong = Vec::new();
-    for folder in ["crates/mainstay/src", "crates/mainstay-migrate/src", "apps"] {
+    for folder in [
+        "crates/mainstay/src",
+        "crates/mainstay-migrate/src",
+        "crates/mainstay-cli/src",
+        "apps",
+    ] {
         for (path, code) in source_of(folder) {
             let path = relative(&path);
             if ENGINE_PLACES.iter().any(|place| path.starts_with(place)) {

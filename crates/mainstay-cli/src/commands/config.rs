@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay::config::{EngineKind, Finding, Severity, connection_limit_finding};
+use mainstay::config::{Finding, Severity, connection_limit_finding};
 
 use crate::args::{ConfigCommand, Format};
 use crate::context::Context;
@@ -46,7 +46,7 @@ fn show(context: &Context<'_>, format: Format) {
 async fn check(context: &Context<'_>, format: Format) -> Exit {
     let mut findings = context.config.check();
     let wrong = findings.iter().any(|f| f.severity == Severity::Error);
-    if !wrong && context.config.url.engine() != EngineKind::Sqlite {
+    if !wrong && context.config.url.host().is_some() {
         findings.extend(ask_server(context).await);
     }
     if format.json {

@@ -8,6 +8,7 @@ use sea_query::{
 };
 
 use crate::clock::truncate_to_micros;
+use crate::config::EngineKind;
 use crate::value::{ColumnType, Value};
 
 /// A dialect of SQL.
@@ -30,6 +31,15 @@ pub const SQLITE_INTEGER_DIGITS: u8 = 18;
 impl Dialect {
     /// All dialects.
     pub const ALL: [Self; 4] = [Self::Sqlite, Self::Postgres, Self::MariaDb, Self::MySql];
+
+    /// The dialect of an engine before its server has been asked: for MySQL's protocol, MariaDB's.
+    pub fn expected(engine: EngineKind) -> Self {
+        match engine {
+            EngineKind::Sqlite => Self::Sqlite,
+            EngineKind::Postgres => Self::Postgres,
+            EngineKind::MySql => Self::MariaDb,
+        }
+    }
 
     /// The product's name.
     pub fn name(self) -> &'static str {

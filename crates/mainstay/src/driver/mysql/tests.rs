@@ -1,5 +1,4 @@
-//! Against a real server, named by `MAINSTAY_TEST_MYSQL_URL` (`mysql://user:password@host:port`,
-//! a user that may do everything). Without it these tests say so and end.
+//! Against a real server of the test kit. Where there is none these tests say so and end.
 //!
 //! - `connect`: signing in, and each way it fails
 //! - `types`: values at the edges of their types, there and back
@@ -18,6 +17,8 @@ mod types;
 use std::time::Duration;
 
 use super::{MySqlDriver, MySqlOptions, admin};
+use mainstay_testkit::servers::{ServerKind, require};
+
 use crate::driver::contract::{Connection, Done, Driver};
 use crate::driver::row::{Collect, Ignore};
 use crate::driver::statement::{Access, Statement};
@@ -29,21 +30,14 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// The server's options, with a database of the test's own that does not exist yet.
 fn options(name: &str) -> Option<MySqlOptions> {
-    let url = crate::testing::server_variable("MAINSTAY_TEST_MYSQL_URL")?;
-    let url = url::Url::parse(&url).unwrap();
-    let decode = |text: &str| {
-        percent_encoding::percent_decode_str(text)
-            .decode_utf8()
-            .unwrap()
-            .into_owned()
-    };
+    let server = require(ServerKind::MariaDb)?;
     let mut options = MySqlOptions::new(
-        url.host_str().unwrap(),
-        decode(url.username()),
+        server.host(),
+        server.user(),
         format!("mainstay_test_{name}"),
     );
-    options.port = url.port().unwrap_or(3306);
-    options.password = url.password().map(decode);
+    options.port = server.port();
+    options.password = Some(server.password().to_owned());
     Some(options)
 }
 

@@ -53,7 +53,7 @@ async fn read_pem(path: &Path, what: &str, label: &str) -> Result<Vec<u8>> {
     let read = tokio::task::spawn_blocking(move || std::fs::read(owned)).await;
     let problem = |reason: String| {
         Error::new(
-            ErrorKind::Tls,
+            ErrorKind::Configuration,
             format!("the {what} {} {reason}", path.display()),
         )
         .with_hint("name an existing PEM file that the service may read")

@@ -142,7 +142,7 @@ pub(super) fn describe(error: &rustls::Error) -> (String, &'static str) {
     match error {
         rustls::Error::InvalidCertificate(C::UnknownIssuer) => (
             "the server's certificate is not signed by a trusted authority".into(),
-            "name the authority's certificate in ca_file",
+            "name the authority's certificate in tls_ca_file",
         ),
         rustls::Error::InvalidCertificate(
             C::NotValidForName | C::NotValidForNameContext { .. },

@@ -1,6 +1,6 @@
 //! Signing in, and each way it fails.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -232,7 +232,7 @@ async fn tls_files_are_told_by_path() {
         ..Tls::disabled()
     };
     let error = refusal(options.clone()).await;
-    assert_eq!(error.kind(), ErrorKind::Tls);
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.detail().contains(&missing.display().to_string()));
 
     let nonsense = folder.path().join("nonsense.pem");
@@ -247,15 +247,13 @@ async fn tls_files_are_told_by_path() {
     assert_eq!(error.kind(), ErrorKind::Configuration);
 }
 
-/// Needs `MAINSTAY_TEST_MYSQL_CA`: the authority of the server's certificate.
 #[tokio::test]
 async fn certificates_are_checked() {
     let Some(mut options) = options("tls") else {
         return;
     };
-    let Some(ca) = crate::testing::server_variable("MAINSTAY_TEST_MYSQL_CA") else {
-        return;
-    };
+    let ca = require(ServerKind::MariaDb).and_then(|server| server.ca().map(Path::to_path_buf));
+    assert!(ca.is_some(), "the test server has an authority");
     admin::create_database_if_missing(&options, LIMIT)
         .await
         .unwrap();
@@ -264,7 +262,7 @@ async fn certificates_are_checked() {
     assert_eq!(untrusted.kind(), ErrorKind::Tls, "{untrusted}");
     assert!(untrusted.detail().contains("not signed by a public"));
 
-    options.tls.ca_file = Some(PathBuf::from(ca));
+    options.tls.ca_file = ca;
     let driver = MySqlDriver::open(options.clone(), LIMIT).await.unwrap();
     let mut conn = driver.connect(LIMIT).await.unwrap();
     let cipher = rows(&mut *conn, "SHOW STATUS LIKE 'Ssl_cipher'", vec![])

@@ -15,7 +15,7 @@ use crate::driver::postgres::{PostgresDriver, PostgresOptions};
 use crate::driver::row::Ignore;
 use crate::driver::statement::Access;
 use crate::error::{Error, ErrorKind};
-use crate::testing;
+use mainstay_testkit::servers::{ServerKind, require};
 
 /// Options that reach nobody unless changed.
 fn nowhere() -> PostgresOptions {
@@ -41,10 +41,10 @@ async fn refusal(options: PostgresOptions, limit: Duration) -> Error {
 /// The test server with its certificate checked; needs `MAINSTAY_TEST_POSTGRES_CA`.
 pub(super) fn with_tls() -> Option<PostgresOptions> {
     let mut options = server()?;
-    let ca = testing::server_variable("MAINSTAY_TEST_POSTGRES_CA")?;
+    let ca = require(ServerKind::Postgres)?.ca()?.to_owned();
     options.tls = Tls {
         mode: TlsMode::Require,
-        ca_file: Some(ca.into()),
+        ca_file: Some(ca),
         ..Tls::disabled()
     };
     Some(options)

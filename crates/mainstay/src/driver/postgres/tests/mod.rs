@@ -1,6 +1,4 @@
-//! Tests against a real server, named by `MAINSTAY_TEST_POSTGRES_URL`
-//! (`postgres://user:password@host:port/database`; the user must be a superuser). Without it they
-//! say so and pass.
+//! Tests against a real server of the test kit. Where there is none they say so and end.
 //!
 //! - `types`: values at their edges, and what cannot be read or sent
 //! - `statements`: rows, counts, streams, kept statements
@@ -24,6 +22,8 @@ use super::PostgresOptions;
 use super::connection::PostgresConnection;
 use super::dial::Dialer;
 use super::driver::connect;
+use mainstay_testkit::servers::{ServerKind, require};
+
 use crate::Value;
 use crate::config::Tls;
 use crate::driver::contract::{Connection, Done};
@@ -37,19 +37,13 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// The server to test with.
 fn server() -> Option<PostgresOptions> {
-    let text = crate::testing::server_variable("MAINSTAY_TEST_POSTGRES_URL")?;
-    let url = url::Url::parse(&text).expect("MAINSTAY_TEST_POSTGRES_URL is a URL");
-    let decoded = |text: &str| {
-        percent_encoding::percent_decode_str(text)
-            .decode_utf8_lossy()
-            .into_owned()
-    };
+    let server = require(ServerKind::Postgres)?;
     Some(PostgresOptions {
-        host: url.host_str().unwrap_or("localhost").to_owned(),
-        port: url.port().unwrap_or(5432),
-        user: decoded(url.username()),
-        password: url.password().map(decoded),
-        database: url.path().trim_start_matches('/').to_owned(),
+        host: server.host().to_owned(),
+        port: server.port(),
+        user: server.user().to_owned(),
+        password: Some(server.password().to_owned()),
+        database: server.database().to_owned(),
         tls: Tls::disabled(),
         application_name: "mainstay-test".into(),
         statement_cache: 16,
