@@ -28,7 +28,9 @@ pub use config::Config;
 pub use database::{Database, Request};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{Error, ErrorKind, FieldError, FieldErrors, Outcome, Problem, Result, RetryClass};
+// Each name is a trait and the derive for it.
+pub use mainstay_derive::{Entity, Insert, Patch, Projection, TextEnum};
 pub use repository::Repository;
-pub use schema::Schema;
+pub use schema::{Entity, Insert, Patch, Projection, Schema};
 pub use transaction::Tx;
-pub use value::Value;
+pub use value::{TextEnum, Value};

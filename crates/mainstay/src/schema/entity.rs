@@ -1,4 +1,78 @@
 //! The traits that the derives implement.
+//!
+//! An entity is a plain struct. New rows, changes and shorter reads are structs with some of its
+//! fields, matched by name:
+//!
+//! ```
+//! use chrono::{DateTime, Utc};
+//! use mainstay::{Entity, Insert, Patch, Projection, TextEnum};
+//! use uuid::Uuid;
+//!
+//! #[derive(Debug, Clone, Copy, PartialEq, TextEnum)]
+//! enum Status {
+//!     Open,
+//!     Done,
+//! }
+//!
+//! #[derive(Debug, Clone, Entity)]
+//! #[entity(table = "users")]
+//! struct User {
+//!     #[entity(key, auto)]
+//!     id: Uuid,
+//!     #[entity(unique, max = 254, email, lowercase)]
+//!     email: String,
+//! }
+//!
+//! #[derive(Debug, Clone, Entity)]
+//! #[entity(unique(user_id, title), index(status, id))]
+//! struct Goal {
+//!     #[entity(key, auto)]
+//!     id: Uuid,
+//!     #[entity(references(User::id, on_delete = cascade))]
+//!     user_id: Uuid,
+//!     #[entity(min = 1, max = 200, message(min = "Title is required"))]
+//!     title: String,
+//!     #[entity(enumeration, default = "open")]
+//!     status: Status,
+//!     #[entity(multiline)]
+//!     notes: Option<String>,
+//!     #[entity(created_at)]
+//!     created_at: DateTime<Utc>,
+//!     #[entity(version)]
+//!     version: i64,
+//! }
+//!
+//! #[derive(Insert)]
+//! #[insert(Goal)]
+//! struct NewGoal {
+//!     user_id: Uuid,
+//!     title: String,
+//!     status: Option<Status>, // None: the default
+//!     notes: Option<String>,  // None: NULL
+//! }
+//!
+//! #[derive(Default, Patch)]
+//! #[patch(Goal)]
+//! struct GoalPatch {
+//!     status: Option<Status>,        // None: left as it is
+//!     notes: Option<Option<String>>, // Some(None): NULL
+//!     #[patch(expected_version)]
+//!     version: Option<i64>,
+//! }
+//!
+//! #[derive(Projection)]
+//! #[projection(Goal)]
+//! struct GoalTitle {
+//!     id: Uuid,
+//!     title: String,
+//! }
+//!
+//! let done = Goal::STATUS.eq(Status::Done);
+//! let patch = GoalPatch { status: Some(Status::Done), ..GoalPatch::default() };
+//! assert_eq!(patch.assignments(), [Goal::STATUS.set(Status::Done)]);
+//! assert_eq!(GoalTitle::COLUMNS, [0, 2]);
+//! assert_eq!(Goal::table().name, "goals");
+//! ```
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -82,6 +156,33 @@ pub trait Patch<E: Entity>: Send {
     fn expected_version(&self) -> Option<i64> {
         None
     }
+}
+
+/// For a patch's `Option<Option<T>>` in JSON: a missing field is `None`, and `null` is
+/// `Some(None)`. Without it serde reads both as `None`.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct GoalPatch {
+///     #[serde(default, deserialize_with = "mainstay::schema::entity::given")]
+///     notes: Option<Option<String>>,
+/// }
+///
+/// let patch: GoalPatch = serde_json::from_str("{}")?;
+/// assert_eq!(patch.notes, None);
+/// let patch: GoalPatch = serde_json::from_str(r#"{"notes": null}"#)?;
+/// assert_eq!(patch.notes, Some(None));
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of the inner type.
+pub fn given<'de, T, D>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 impl<E: Entity> Patch<E> for Vec<Assignment> {

@@ -7,9 +7,12 @@
 //! - [`registry`]: all tables of an application; maps constraint names back to columns
 //! - [`dialect`]: how the engines differ in storing values and writing SQL
 //! - [`ddl`]: CREATE statements of a table
+//! - `derived`: what the code written by the derives calls
 
 pub mod column;
 pub mod ddl;
+#[doc(hidden)]
+pub mod derived;
 pub mod dialect;
 pub mod entity;
 pub mod filter;

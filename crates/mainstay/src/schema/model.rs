@@ -3,7 +3,10 @@
 //! `#[derive(Entity)]` writes these as statics. DDL, drift check, validation, decoding and the
 //! mapping of constraint names to columns all read them, so that each fact is said once.
 
-use crate::value::ColumnType;
+use rust_decimal::Decimal;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::{ColumnType, Value};
 
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,10 +86,50 @@ pub enum DefaultValue {
     Int(i64),
     /// A double.
     Float(f64),
-    /// A text or an enum's word.
+    /// A text, an enum's word, or a decimal with a fraction.
     Text(&'static str),
     /// A JSON document, as text.
     Json(&'static str),
+}
+
+impl DefaultValue {
+    /// The default as a value of its column's type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] when the default is not of the type.
+    pub fn value(&self, ty: &ColumnType) -> Result<Value> {
+        let refused = || {
+            Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "the default {self:?} does not fit a column of type {}",
+                    ty.name()
+                ),
+            )
+            .with_hint("correct the default in the entity")
+        };
+        Ok(match (*self, ty) {
+            (Self::Null, _) => Value::Null,
+            (Self::Bool(truth), ColumnType::Bool) => Value::Bool(truth),
+            (Self::Int(number), ColumnType::I32) => {
+                Value::I32(i32::try_from(number).map_err(|_| refused())?)
+            }
+            (Self::Int(number), ColumnType::I64) => Value::I64(number),
+            (Self::Int(number), ColumnType::F64) => Value::F64(number as f64),
+            (Self::Int(number), ColumnType::Decimal { .. }) => Value::Decimal(number.into()),
+            (Self::Float(number), ColumnType::F64) => Value::F64(number),
+            (Self::Text(text), ColumnType::Decimal { .. }) => {
+                Value::Decimal(Decimal::from_str_exact(text).map_err(|_| refused())?)
+            }
+            (Self::Text(text), ColumnType::Text { .. } | ColumnType::Enum { .. }) => {
+                Value::Text(text.to_owned())
+            }
+            (Self::Json(text), ColumnType::Json) => {
+                Value::Json(serde_json::from_str(text).map_err(|_| refused())?)
+            }
+            _ => return Err(refused()),
+        })
+    }
 }
 
 /// What Mainstay fills in by itself.

@@ -1,1 +1,0 @@
-//! CREATE statements of a table, in each dialect.
