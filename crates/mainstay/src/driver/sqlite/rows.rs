@@ -1,0 +1,123 @@
+//! Rows on their way from a thread of SQLite's to the sink of a caller.
+//!
+//! A small result crosses at once, with the answer. A large one crosses in chunks through a
+//! channel of one place: the thread stops while the caller's sink is full, so that a stream of any
+//! length takes the memory of about three chunks.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use rusqlite::Statement;
+use tokio::sync::mpsc;
+
+use super::bind;
+use super::classify::{self, classify};
+use crate::driver::{Done, OwnedRow, Row, RowSink};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A chunk ends at this many rows ...
+pub(super) const CHUNK_ROWS: usize = 256;
+/// ... or at about this many bytes.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Some rows of one result.
+pub(super) type Chunk = Vec<OwnedRow>;
+
+/// A statement that ran: what it did and the rows that did not cross yet.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) done: Done,
+    pub(super) rest: Chunk,
+}
+
+/// A channel for the chunks of one result.
+pub(super) fn chunks() -> (mpsc::Sender<Chunk>, mpsc::Receiver<Chunk>) {
+    mpsc::channel(1)
+}
+
+/// Steps a statement to its end and gives its rows away. Without `chunks` they are all kept.
+/// Returns how many there were and the rest.
+pub(super) fn step_through(
+    statement: &mut Statement<'_>,
+    sql: &str,
+    chunks: Option<&mpsc::Sender<Chunk>>,
+) -> Result<(u64, Chunk)> {
+    let mut names: Option<Arc<[String]>> = None;
+    let (mut count, mut bytes, mut chunk) = (0_u64, 0_usize, Chunk::new());
+    let mut rows = statement.raw_query();
+    loop {
+        let row = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok((count, chunk)),
+            Err(error) => return Err(classify::while_running(&error, sql)),
+        };
+        // Only now: SQLite may have prepared the statement anew, with other columns.
+        let names = names.get_or_insert_with(|| {
+            let names = row.as_ref().column_names();
+            names.into_iter().map(str::to_owned).collect()
+        });
+        let mut values = Vec::with_capacity(names.len());
+        for (position, name) in names.iter().enumerate() {
+            let column = row.get_ref(position).map_err(|error| classify(&error))?;
+            let value = bind::read(column).map_err(|error| error.with_columns([name.clone()]))?;
+            bytes += bind::weight(&value);
+            values.push(value);
+        }
+        count += 1;
+        chunk.push(OwnedRow {
+            names: Arc::clone(names),
+            values,
+        });
+        if let Some(chunks) = chunks
+            && (chunk.len() >= CHUNK_ROWS || bytes >= CHUNK_BYTES)
+        {
+            bytes = 0;
+            chunks
+                .blocking_send(std::mem::take(&mut chunk))
+                .map_err(|_| Error::new(ErrorKind::Deadline, "nobody takes the rows any more"))?;
+        }
+    }
+}
+
+/// Gives the chunks to a sink until the answer is there, and then what is left.
+///
+/// When the sink refuses a row, `stop` is called and `answer` still awaited: the thread ends the
+/// statement soon, since nobody takes its rows any more.
+pub(super) async fn deliver<T>(
+    mut chunks: mpsc::Receiver<Chunk>,
+    answer: impl Future<Output = T>,
+    sink: &mut dyn RowSink,
+    stop: impl FnOnce(),
+) -> (T, Result<()>) {
+    tokio::pin!(answer);
+    loop {
+        let chunk = tokio::select! {
+            biased;
+            Some(chunk) = chunks.recv() => chunk,
+            value = &mut answer => {
+                while let Ok(chunk) = chunks.try_recv() {
+                    if let Err(refused) = give(chunk, sink).await {
+                        return (value, Err(refused));
+                    }
+                }
+                return (value, Ok(()));
+            }
+        };
+        if let Err(refused) = give(chunk, sink).await {
+            drop(chunks);
+            stop();
+            return (answer.await, Err(refused));
+        }
+    }
+}
+
+/// Gives rows to a sink, waiting whenever it is full.
+pub(super) async fn give(rows: Chunk, sink: &mut dyn RowSink) -> Result<()> {
+    for row in &rows {
+        if sink.is_full() {
+            sink.flush().await?;
+        }
+        sink.row(&Row::new(row))?;
+    }
+    Ok(())
+}
