@@ -1,6 +1,7 @@
 //! The handle.
 //!
 //! - `mod.rs`: [`Database`]
+//! - [`admin`]: making and dropping whole databases
 //! - [`builder`]: opening one from a configuration
 //! - [`call`]: what operations return, and their options
 //! - [`line`]: the straight line every statement takes
@@ -8,6 +9,7 @@
 //! - [`executor`]: the handle or a transaction, whichever runs the statements
 //! - [`sql`]: hand-written SQL with bound parameters
 
+pub mod admin;
 pub mod builder;
 pub mod call;
 pub mod executor;

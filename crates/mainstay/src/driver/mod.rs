@@ -4,8 +4,9 @@
 //! - [`statement`]: SQL with its values
 //! - [`row`]: rows as they arrive, and where they go
 //! - [`capability`]: what an engine can and cannot do
-//! - [`connect`]: picks the driver for a configuration; the one file with a `cfg` per engine
-//! - `sqlite`, `postgres`, `mysql`: the drivers
+//! - [`connect`]: from a configuration to a driver
+//! - `sqlite`, `postgres`, `mysql`: the drivers. This file is the one that decides which are
+//!   compiled in
 //!
 //! Everything above sees only [`Statement`], [`Row`], [`Dialect`](crate::schema::Dialect),
 //! [`Capabilities`] and [`Error`](crate::Error).
@@ -29,3 +30,20 @@ pub use contract::{
 };
 pub use row::{Collect, Columns, OwnedRow, Row, RowSink};
 pub use statement::{Access, Statement};
+
+use crate::config::EngineKind;
+use crate::error::Result;
+
+/// The backend of an engine, if it is compiled in.
+fn backend(engine: EngineKind) -> Result<&'static dyn connect::Backend> {
+    match engine {
+        #[cfg(feature = "sqlite")]
+        EngineKind::Sqlite => Ok(&sqlite::Backend),
+        #[cfg(feature = "postgres")]
+        EngineKind::Postgres => Ok(&postgres::Backend),
+        #[cfg(feature = "mysql")]
+        EngineKind::MySql => Ok(&mysql::Backend),
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        other => Err(connect::left_out(other)),
+    }
+}

@@ -3,19 +3,23 @@
 use chrono::{DateTime, Utc};
 
 use crate::entropy::{Entropy, uuid_v7};
-use crate::schema::{Assignment, Automatic, Change, ColumnModel, DefaultValue, TableModel};
+use crate::error::Result;
+use crate::schema::{Assignment, Automatic, Change, ColumnModel, TableModel};
 use crate::value::{ColumnType, Value};
 
 /// A row ready to be inserted: positions of columns and their values, in column order.
 pub(super) type FilledRow = (Vec<usize>, Vec<Value>);
 
 /// Completes an insert that has been validated. A key made by the database stays out.
+///
+/// # Errors
+/// `CONFIGURATION_ERROR` for a default that does not fit its column.
 pub(super) fn insert(
     table: &TableModel,
     given: Vec<Assignment>,
     now: DateTime<Utc>,
     entropy: &dyn Entropy,
-) -> FilledRow {
+) -> Result<FilledRow> {
     let mut values: Vec<Option<Value>> = vec![None; table.columns.len()];
     for assignment in given {
         if let Change::Set(value) = assignment.change {
@@ -30,12 +34,15 @@ pub(super) fn insert(
             (None, Automatic::Uuid) => Value::Uuid(uuid_v7(now, entropy)),
             (None, Automatic::CreatedAt | Automatic::UpdatedAt) => Value::Instant(now),
             (None, Automatic::Version) => integer(column, 1),
-            (None, Automatic::No) => default(column),
+            (None, Automatic::No) => match &column.default {
+                Some(default) => default.value(&column.ty)?,
+                None => Value::Null,
+            },
         };
         row.0.push(position);
         row.1.push(value);
     }
-    row
+    Ok(row)
 }
 
 /// Completes an update that has been validated: the instant of the change and the next version,
@@ -61,23 +68,5 @@ fn integer(column: &ColumnModel, number: i64) -> Value {
     match (column.ty, i32::try_from(number)) {
         (ColumnType::I32, Ok(number)) => Value::I32(number),
         _ => Value::I64(number),
-    }
-}
-
-fn default(column: &ColumnModel) -> Value {
-    match column.default {
-        None | Some(DefaultValue::Null) => Value::Null,
-        Some(DefaultValue::Bool(value)) => Value::Bool(value),
-        Some(DefaultValue::Int(value)) => match column.ty {
-            ColumnType::Decimal { .. } => Value::Decimal(value.into()),
-            ColumnType::F64 => Value::F64(value as f64),
-            _ => integer(column, value),
-        },
-        Some(DefaultValue::Float(value)) => Value::F64(value),
-        Some(DefaultValue::Text(value)) => Value::Text(value.to_owned()),
-        // The derive has parsed the text; were it wrong, the column's own check would refuse it.
-        Some(DefaultValue::Json(text)) => {
-            serde_json::from_str(text).map_or_else(|_| Value::Text(text.to_owned()), Value::Json)
-        }
     }
 }

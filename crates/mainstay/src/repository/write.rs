@@ -141,7 +141,7 @@ impl<E: Entity> Repository<E> {
         let shared = executor.shared();
         let now = shared.clock.now();
         validate::prepare_insert(E::table(), &mut given, now)?;
-        Ok(fill::insert(E::table(), given, now, &*shared.entropy))
+        fill::insert(E::table(), given, now, &*shared.entropy)
     }
 
     fn prepare_update(executor: &Executor, patch: impl Patch<E>) -> Result<Vec<Assignment>> {

@@ -13,7 +13,7 @@
 //!
 //! The rest:
 //! - `options`, `open`: how a file is opened, and why it cannot be
-//! - `driver`: [`SqliteDriver`]
+//! - `driver`: [`SqliteDriver`]; `backend`: made from a configuration
 //! - `session`: one connection and its transaction, on whatever thread
 //! - `rows`: rows from a thread to a sink, without running ahead of it
 //! - `bind`: values in and out
@@ -22,6 +22,7 @@
 //! The file and its `-wal` and `-shm` are never opened other than by SQLite: closing any other
 //! descriptor of them would drop the process's POSIX locks, and with them writes.
 
+mod backend;
 mod bind;
 mod caller;
 mod classify;
@@ -40,5 +41,6 @@ mod writer_client;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use driver::SqliteDriver;
-pub(crate) use options::{SqliteOptions, Synchronous};
+pub(super) use backend::Backend;
+use driver::SqliteDriver;
+use options::{SqliteOptions, Synchronous};
