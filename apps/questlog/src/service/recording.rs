@@ -75,7 +75,16 @@ impl App {
     /// `NOT_FOUND` when there is no such goal; `VALIDATION_ERROR`, also when the goal is not
     /// active or belongs to another user.
     pub async fn record(&self, goal_id: Uuid, step: Step) -> Result<Recorded> {
+        self.record_on(Some(goal_id), step).await
+    }
+
+    /// As [`record`](Self::record), for input that may lack the goal.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_on(&self, goal_id: Option<Uuid>, step: Step) -> Result<Recorded> {
         check(&self.db, goal_id, &step)?;
+        let goal_id = goal_id.ok_or_else(|| refused("goalId", "goalId is required"))?;
         self.db
             .transaction(|tx| {
                 let step = step.clone();
@@ -154,7 +163,7 @@ async fn record_in(tx: &Tx, goal_id: Uuid, step: Step) -> Result<Recorded> {
 }
 
 /// Checks a step before any database work, all problems at once.
-fn check(db: &Database, goal_id: Uuid, step: &Step) -> Result<()> {
+fn check(db: &Database, goal_id: Option<Uuid>, step: &Step) -> Result<()> {
     let mut assignments = NewProgress {
         value: step.value,
         max_value: step.max_value,
@@ -162,7 +171,7 @@ fn check(db: &Database, goal_id: Uuid, step: &Step) -> Result<()> {
         notes: step.notes.clone(),
         // Whose step it is, is known only when the goal has been read.
         user_id: Some(step.user_id.unwrap_or_default()),
-        goal_id: Some(goal_id),
+        goal_id,
     }
     .assignments();
     let mut fields = FieldErrors::new();
