@@ -9,7 +9,13 @@ macro_rules! step {
     ($folder:literal, $way:literal) => {
         PerDialect {
             sqlite: include_str!(concat!("../migrations/", $folder, "/", $way, ".sqlite.sql")),
-            postgres: include_str!(concat!("../migrations/", $folder, "/", $way, ".postgres.sql")),
+            postgres: include_str!(concat!(
+                "../migrations/",
+                $folder,
+                "/",
+                $way,
+                ".postgres.sql"
+            )),
             mysql: include_str!(concat!("../migrations/", $folder, "/", $way, ".mysql.sql")),
         }
     };

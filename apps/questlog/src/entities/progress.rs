@@ -20,7 +20,11 @@ use super::{Goal, User};
         columns(value, max_value)
     ),
     check(name = "max_positive", condition = "max_value > 0", columns(max_value)),
-    check(name = "xp_not_negative", condition = "xp_earned >= 0", columns(xp_earned))
+    check(
+        name = "xp_not_negative",
+        condition = "xp_earned >= 0",
+        columns(xp_earned)
+    )
 )]
 pub struct Progress {
     /// Made by the application.

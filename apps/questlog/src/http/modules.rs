@@ -59,7 +59,9 @@ pub async fn update(
     Name(id): Name,
     Body(patch): Body<ModulePatch>,
 ) -> Result<Answer<Module>, Failure> {
-    Ok(Answer(app.db.repository::<Module>().update(id, patch).await?))
+    Ok(Answer(
+        app.db.repository::<Module>().update(id, patch).await?,
+    ))
 }
 
 /// Deletes a module that has no goals, and answers with what was deleted.

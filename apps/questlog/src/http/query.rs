@@ -108,7 +108,9 @@ impl Params {
     /// # Errors
     /// `VALIDATION_ERROR` with all problems, parameters nobody has read among them.
     pub fn page(mut self) -> Result<Page, Error> {
-        let limit = self.parsed("limit", "a whole number").unwrap_or(DEFAULT_LIMIT);
+        let limit = self
+            .parsed("limit", "a whole number")
+            .unwrap_or(DEFAULT_LIMIT);
         require_range(&mut self.errors, "limit", &limit, 1..=MAX_LIMIT);
         let cursor = self.take("cursor").and_then(|text| {
             let cursor = text.parse::<Cursor>().ok();

@@ -72,9 +72,7 @@ fn exposed(bind: SocketAddr) -> Error {
         ErrorKind::Configuration,
         format!("http.bind is {bind}, which others can reach, but there is no http.api_token"),
     )
-    .with_hint(
-        "set MAINSTAY_HTTP_API_TOKEN (openssl rand -hex 32 makes one), or bind to 127.0.0.1",
-    )
+    .with_hint("set MAINSTAY_HTTP_API_TOKEN (openssl rand -hex 32 makes one), or bind to 127.0.0.1")
 }
 
 #[cfg(test)]

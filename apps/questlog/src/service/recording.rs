@@ -147,7 +147,10 @@ async fn record_in(tx: &Tx, goal_id: Uuid, step: Step) -> Result<Recorded> {
         .await?;
     let status = if progress.value >= progress.max_value {
         let change = status_change(&goal, Status::Completed, now);
-        tx.repository::<Goal>().update(goal.id, change).await?.status
+        tx.repository::<Goal>()
+            .update(goal.id, change)
+            .await?
+            .status
     } else {
         goal.status
     };
@@ -184,7 +187,11 @@ fn check(db: &Database, goal_id: Option<Uuid>, step: &Step) -> Result<()> {
     if let Some(earned) = step.xp_earned.filter(|earned| *earned >= 0) {
         require_range(&mut fields, "xpEarned", &earned, 0..=MAX_XP_PER_STEP);
     }
-    check_value(&mut fields, step.value, step.max_value.unwrap_or(DEFAULT_MAX));
+    check_value(
+        &mut fields,
+        step.value,
+        step.max_value.unwrap_or(DEFAULT_MAX),
+    );
     fields.into_result()
 }
 
