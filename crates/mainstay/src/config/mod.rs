@@ -129,6 +129,18 @@ pub struct Tls {
     pub client_key: Option<PathBuf>,
 }
 
+impl Tls {
+    /// No encryption.
+    pub const fn disabled() -> Self {
+        Self {
+            mode: TlsMode::Disable,
+            ca_file: None,
+            client_cert: None,
+            client_key: None,
+        }
+    }
+}
+
 /// What concerns SQLite only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteConfig {

@@ -189,6 +189,3 @@ fn interrupted() -> Error {
     )
     .with_hint("await every call on a transaction; use its timeout() instead of dropping it")
 }
-
-#[cfg(test)]
-mod tests;

@@ -43,4 +43,3 @@ mod tests;
 
 pub(super) use backend::Backend;
 use driver::SqliteDriver;
-use options::{SqliteOptions, Synchronous};

@@ -1,0 +1,108 @@
+//! Against a real server, named by `MAINSTAY_TEST_MYSQL_URL` (`mysql://user:password@host:port`,
+//! a user that may do everything). Without it these tests say so and end.
+//!
+//! - `connect`: signing in, and each way it fails
+//! - `types`: values at the edges of their types, there and back
+//! - `statements`: rows, errors, scripts, streams
+//! - `transactions`: what the server does to them
+//! - `drops`: futures dropped at every await point, sessions killed
+//! - `network`: replies lost and servers that hang, through a small proxy
+
+mod connect;
+mod drops;
+mod network;
+mod statements;
+mod transactions;
+mod types;
+
+use std::time::Duration;
+
+use super::{MySqlDriver, MySqlOptions, admin};
+use crate::driver::contract::{Connection, Done, Driver};
+use crate::driver::row::{Collect, Ignore};
+use crate::driver::statement::{Access, Statement};
+use crate::error::Result;
+use crate::value::OwnedRow;
+use crate::value::Value;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The server's options, with a database of the test's own that does not exist yet.
+fn options(name: &str) -> Option<MySqlOptions> {
+    let url = crate::testing::server_variable("MAINSTAY_TEST_MYSQL_URL")?;
+    let url = url::Url::parse(&url).unwrap();
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
+    };
+    let mut options = MySqlOptions::new(
+        url.host_str().unwrap(),
+        decode(url.username()),
+        format!("mainstay_test_{name}"),
+    );
+    options.port = url.port().unwrap_or(3306);
+    options.password = url.password().map(decode);
+    Some(options)
+}
+
+/// A database of a test's own.
+struct Db {
+    options: MySqlOptions,
+    driver: MySqlDriver,
+}
+
+impl Db {
+    async fn create(name: &str) -> Option<Self> {
+        let options = options(name)?;
+        admin::drop_database(&options, LIMIT).await.unwrap();
+        assert!(
+            admin::create_database_if_missing(&options, LIMIT)
+                .await
+                .unwrap()
+        );
+        let driver = MySqlDriver::open(options.clone(), LIMIT).await.unwrap();
+        Some(Self { options, driver })
+    }
+
+    async fn connect(&self) -> Box<dyn Connection> {
+        self.driver.connect(LIMIT).await.unwrap()
+    }
+
+    async fn end(self) {
+        assert!(admin::drop_database(&self.options, LIMIT).await.unwrap());
+    }
+}
+
+fn statement(sql: &str, values: Vec<Value>, access: Access) -> Statement {
+    Statement::new(sql, values, access)
+}
+
+async fn write(conn: &mut dyn Connection, sql: &str, values: Vec<Value>) -> Result<Done> {
+    conn.run(statement(sql, values, Access::Write), &mut Ignore)
+        .await
+}
+
+async fn rows(conn: &mut dyn Connection, sql: &str, values: Vec<Value>) -> Result<Vec<OwnedRow>> {
+    let mut sink = Collect::new(|row| row.to_owned());
+    conn.run(statement(sql, values, Access::Read), &mut sink)
+        .await?;
+    Ok(sink.items)
+}
+
+/// The first column of the first row.
+async fn one(conn: &mut dyn Connection, sql: &str, values: Vec<Value>) -> Result<Value> {
+    Ok(rows(conn, sql, values).await?[0].values[0].clone())
+}
+
+async fn count(conn: &mut dyn Connection, table: &str) -> i64 {
+    match one(conn, &format!("SELECT COUNT(*) FROM {table}"), vec![]).await {
+        Ok(Value::I64(count)) => count,
+        other => panic!("not a count: {other:?}"),
+    }
+}
+
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
