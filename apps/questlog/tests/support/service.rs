@@ -1,9 +1,11 @@
 //! A service of its own for each case, over real HTTP.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chrono::{DateTime, TimeZone as _, Utc};
 use mainstay::config::Secret;
 use mainstay::database::Builder;
-use mainstay::{Database, ManualClock, SeededEntropy};
+use mainstay::{Database, Entropy, ManualClock};
 use questlog::http::auth::ApiToken;
 use questlog::http::{Options, router_with};
 use questlog::migrations::MIGRATIONS;
@@ -36,6 +38,21 @@ impl Drop for Service {
     }
 }
 
+/// Counts up instead of drawing lots. The clock stands still, so keys made of time and lots would
+/// be in any order; these are in the order in which rows are made.
+#[derive(Debug, Default)]
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let count = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        bytes.fill(0);
+        for (to, from) in bytes.iter_mut().rev().zip(count.into_iter().rev()) {
+            *to = from;
+        }
+    }
+}
+
 /// The day the tests live in.
 pub fn start_of_time() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()
@@ -62,8 +79,7 @@ impl Service {
         let db = Builder::default()
             .schema(questlog::schema())
             .clock(clock.clone())
-            // Different in each process, so that tests do not depend on one order of keys.
-            .entropy(SeededEntropy::new(u64::from(std::process::id())))
+            .entropy(Counting::default())
             .create_if_missing()
             .open(&place.config())
             .await
