@@ -1,5 +1,7 @@
 //! The migrations: equal to the entities, applied once, undone and applied again, on every engine.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use mainstay::ErrorKind;

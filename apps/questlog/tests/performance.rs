@@ -1,6 +1,8 @@
 //! What keeps questlog fast, without a stopwatch: how many statements a request takes, which index
 //! a query uses, how much a page can hold. On every engine.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use mainstay::schema::Dialect;

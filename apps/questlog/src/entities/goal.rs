@@ -10,6 +10,10 @@ use super::{Difficulty, Module, Priority, Status, User};
 /// Something a person wants to reach.
 #[derive(Debug, Clone, PartialEq, Eq, Entity, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(
+    clippy::duplicated_attributes,
+    reason = "a column may stand in several indexes and checks"
+)]
 #[entity(
     table = "goals",
     // Keys are made in the order of creation, so these list the newest or oldest first.

@@ -10,6 +10,10 @@ use super::{Goal, User};
 /// How far a goal had come at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Entity, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(
+    clippy::duplicated_attributes,
+    reason = "a column may stand in several indexes and checks"
+)]
 #[entity(
     table = "progress",
     index(user_id, id),

@@ -7,8 +7,8 @@ use super::json::{Answer, Body, Created, List};
 use super::path::Id;
 use super::query::Params;
 use super::refusal::Failure;
-use crate::entities::Goal;
 use crate::entities::goal::NewGoal;
+use crate::entities::{Difficulty, Goal, Priority, Status};
 use crate::service::App;
 use crate::service::goals::GoalChange;
 
@@ -24,13 +24,15 @@ pub async fn list(
     let filters: [Option<Filter<Goal>>; 6] = [
         params.uuid("userId").map(|id| Goal::USER_ID.eq(id)),
         params.text("moduleId").map(|id| Goal::MODULE_ID.eq(id)),
-        params.word("status").map(|word| is_status(word)),
         params
-            .word("difficulty")
-            .map(|word: crate::entities::Difficulty| Goal::DIFFICULTY.eq(word)),
+            .word::<Status>("status")
+            .map(|word| Goal::STATUS.eq(word)),
         params
-            .word("priority")
-            .map(|word: crate::entities::Priority| Goal::PRIORITY.eq(word)),
+            .word::<Difficulty>("difficulty")
+            .map(|word| Goal::DIFFICULTY.eq(word)),
+        params
+            .word::<Priority>("priority")
+            .map(|word| Goal::PRIORITY.eq(word)),
         params.text("q").map(|part| Goal::TITLE.contains(part)),
     ];
     let page = params.page()?;
@@ -39,10 +41,6 @@ pub async fn list(
         find = find.filter(filter);
     }
     Ok(find.page_after(page.cursor, page.limit).await?.into())
-}
-
-fn is_status(status: crate::entities::Status) -> Filter<Goal> {
-    Goal::STATUS.eq(status)
 }
 
 /// Creates a goal.

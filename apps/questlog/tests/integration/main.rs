@@ -1,0 +1,18 @@
+//! Whole flows through the API, on every engine.
+//!
+//! - [`users`]: people, from creation to deletion
+//! - [`resources`]: modules, goals and lists
+//! - [`recording`]: progress: XP, levels, streaks, the end of goals, the leaderboard
+//! - [`operations`]: health and the API token
+//! - [`seed`]: the seed document's data
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod operations;
+mod recording;
+mod resources;
+mod seed;
+mod users;
