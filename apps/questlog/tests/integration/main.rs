@@ -4,6 +4,7 @@
 //! - [`resources`]: modules, goals and lists
 //! - [`recording`]: progress: XP, levels, streaks, the end of goals, the leaderboard
 //! - [`operations`]: health and the API token
+//! - [`program`]: the binary as a newcomer starts it
 //! - [`seed`]: the seed document's data
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -12,6 +13,7 @@
 mod support;
 
 mod operations;
+mod program;
 mod recording;
 mod resources;
 mod seed;
