@@ -57,7 +57,17 @@ async fn a_recording_takes_a_fixed_number_of_statements(quest: Service) {
 }
 
 async fn invalid_input_costs_no_statement(quest: Service) {
+    let (_, goal) = quest.user_with_goal("a@example.com").await;
+    let step = quest.step(&goal, json!({ "value": 1 })).await;
+    let goal = format!("/goals/{}", text(&goal, "id"));
+    let step = format!("/progress/{}", text(&step, "id"));
     let counted = Statements::record();
+    let change = json!({ "status": "completed", "title": "" });
+    quest.patch(&goal, change).await.refused();
+    quest.patch(&step, json!({ "value": -1 })).await.refused();
+    let body = json!({ "value": 101 });
+    let steps = format!("{goal}/progress");
+    quest.post(&steps, body).await.refused();
     quest
         .post("/users", json!({ "email": "x" }))
         .await

@@ -4,7 +4,8 @@
 //! correction cannot be used to earn twice, and deleting a step takes nothing away.
 
 use mainstay::schema::Assignment;
-use mainstay::{Error, ErrorKind, FieldErrors, Result, Tx};
+use mainstay::validate::prepare;
+use mainstay::{Entity as _, Error, ErrorKind, FieldErrors, Result, Tx};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -29,12 +30,25 @@ pub struct Correction {
     pub notes: Option<Option<String>>,
 }
 
+impl Correction {
+    fn assignments(self) -> Vec<Assignment> {
+        let mut out = Vec::new();
+        out.extend(self.value.map(|v| Progress::VALUE.set(v)));
+        out.extend(self.max_value.map(|v| Progress::MAX_VALUE.set(v)));
+        out.extend(self.notes.map(|v| Progress::NOTES.set(v)));
+        out
+    }
+}
+
 impl App {
     /// Corrects a step. An active goal is completed when the corrected value reaches the maximum.
     ///
     /// # Errors
     /// `NOT_FOUND`, `VALIDATION_ERROR`.
     pub async fn correct(&self, id: Uuid, correction: Correction) -> Result<Progress> {
+        // Input is refused before any work is done for it.
+        let mut assignments = correction.clone().assignments();
+        prepare(Progress::table(), &mut assignments, self.db.clock().now())?;
         self.db
             .transaction(|tx| {
                 let correction = correction.clone();
@@ -58,12 +72,8 @@ async fn correct_in(tx: &Tx, id: Uuid, correction: Correction) -> Result<Progres
     check_value(&mut fields, Some(value), max_value);
     fields.into_result()?;
 
-    let mut assignments: Vec<Assignment> = Vec::new();
-    assignments.extend(correction.value.map(|v| Progress::VALUE.set(v)));
-    assignments.extend(correction.max_value.map(|v| Progress::MAX_VALUE.set(v)));
-    assignments.extend(correction.notes.map(|v| Progress::NOTES.set(v)));
-    let step = steps.update(id, assignments).await?;
     let changed = correction.value.is_some() || correction.max_value.is_some();
+    let step = steps.update(id, correction.assignments()).await?;
     if changed && step.value >= step.max_value && goal.status == Status::Active {
         let change = status_change(&goal, Status::Completed, tx.database().clock().now());
         tx.repository::<Goal>().update(goal.id, change).await?;

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use mainstay::schema::Assignment;
-use mainstay::{Error, ErrorKind, Result, Tx};
+use mainstay::validate::prepare;
+use mainstay::{Entity as _, Error, ErrorKind, Result, Tx};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -57,17 +58,22 @@ impl App {
     /// # Errors
     /// `NOT_FOUND`, `VALIDATION_ERROR`, `FOREIGN_KEY_ERROR` on `moduleId`.
     pub async fn update_goal(&self, id: Uuid, change: GoalChange) -> Result<Goal> {
+        let assignments = change.clone().assignments();
         let Some(status) = change.status else {
-            let assignments = change.assignments();
             return self.db.repository::<Goal>().update(id, assignments).await;
         };
+        // Input is refused before any work is done for it.
+        prepare(
+            Goal::table(),
+            &mut assignments.clone(),
+            self.db.clock().now(),
+        )?;
         self.db
             .transaction(|tx| {
-                let change = change.clone();
+                let mut assignments = assignments.clone();
                 async move {
                     let goals = tx.repository::<Goal>();
                     let goal = locked_goal(&tx, id).await?;
-                    let mut assignments = change.assignments();
                     assignments.extend(status_change(&goal, status, tx.database().clock().now()));
                     goals.update(id, assignments).await
                 }
