@@ -11,10 +11,13 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE UNIQUE INDEX lower_name ON users (lower(name)) WHERE tenant IS NULL;
     CREATE TABLE goals (id INTEGER PRIMARY KEY, user INTEGER REFERENCES users (id)) STRICT;
+    CREATE TABLE steps (goal INTEGER REFERENCES goals (id) ON DELETE RESTRICT) STRICT;
     CREATE TRIGGER no_root BEFORE INSERT ON users WHEN NEW.email = 'root'
         BEGIN SELECT RAISE(ABORT, 'root is taken'); END;
     INSERT INTO users (id, email, tenant, name) VALUES (1, 'a@b.c', 1, 'Ann');
-    INSERT INTO users (id, email, name) VALUES (2, 'b@b.c', 'Bob');";
+    INSERT INTO users (id, email, name) VALUES (2, 'b@b.c', 'Bob');
+    INSERT INTO goals (id) VALUES (1);
+    INSERT INTO steps (goal) VALUES (1);";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_told_apart_and_name_what_refused() {
@@ -32,7 +35,7 @@ async fn refusals_are_told_apart_and_name_what_refused() {
         &'static [&'static str],
     );
     const USERS: Option<&str> = Some("users");
-    let table: [Row; 18] = [
+    let table: [Row; 19] = [
         (
             "INSERT INTO users (email) VALUES ('a@b.c')",
             Duplicate,
@@ -101,6 +104,14 @@ async fn refusals_are_told_apart_and_name_what_refused() {
             "INSERT INTO goals (user) VALUES (9)",
             ForeignKey,
             "SQLITE_CONSTRAINT_FOREIGNKEY",
+            None,
+            None,
+            &[],
+        ),
+        (
+            "DELETE FROM goals",
+            ForeignKey,
+            "SQLITE_CONSTRAINT_TRIGGER",
             None,
             None,
             &[],

@@ -1,0 +1,77 @@
+//! Areas of life that goals belong to.
+
+use mainstay::{Entity, Insert, Patch};
+use serde::{Deserialize, Serialize};
+
+use crate::input::given;
+
+/// An area of life, such as fitness.
+#[derive(Debug, Clone, PartialEq, Eq, Entity, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[entity(table = "modules")]
+pub struct Module {
+    /// A short name, chosen by its author.
+    #[entity(
+        key,
+        min = 1,
+        max = 64,
+        message(min = "Module ID is required", max = "Module ID too long")
+    )]
+    pub id: String,
+    /// The name to show.
+    #[entity(
+        min = 1,
+        max = 100,
+        message(min = "Name is required", max = "Name too long")
+    )]
+    pub name: String,
+    /// The module's own version, such as `1.0.0`.
+    #[entity(
+        min = 1,
+        max = 32,
+        message(min = "Version is required", max = "Version too long")
+    )]
+    pub version: String,
+    /// Whether it may be used.
+    #[entity(default = true)]
+    pub is_enabled: bool,
+    /// Whether it has been set up.
+    #[entity(default = false)]
+    pub is_installed: bool,
+}
+
+/// A new module. What is missing is reported by validation.
+#[derive(Debug, Clone, Default, Insert, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[insert(Module)]
+pub struct NewModule {
+    /// A short name.
+    pub id: Option<String>,
+    /// The name to show.
+    pub name: Option<String>,
+    /// The module's own version.
+    pub version: Option<String>,
+    /// Whether it may be used.
+    pub is_enabled: Option<bool>,
+    /// Whether it has been set up.
+    pub is_installed: Option<bool>,
+}
+
+/// A change of a module.
+#[derive(Debug, Clone, Default, Patch, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[patch(Module)]
+pub struct ModulePatch {
+    /// The name to show.
+    #[serde(deserialize_with = "given")]
+    pub name: Option<String>,
+    /// The module's own version.
+    #[serde(deserialize_with = "given")]
+    pub version: Option<String>,
+    /// Whether it may be used.
+    #[serde(deserialize_with = "given")]
+    pub is_enabled: Option<bool>,
+    /// Whether it has been set up.
+    #[serde(deserialize_with = "given")]
+    pub is_installed: Option<bool>,
+}

@@ -1,0 +1,69 @@
+//! What stands around every request: a time limit, panics, tracing.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::{Instant, timeout};
+use tower_http::catch_panic::ResponseForPanic;
+use tracing::Instrument as _;
+
+use super::refusal::Refusal;
+
+/// Gives a request up when it takes longer than the limit. What it was doing on the database is
+/// cleaned up by the handle.
+pub async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refusal::TooSlow.into_response(),
+    }
+}
+
+/// Answers a panic with problem details.
+#[derive(Debug, Clone, Copy)]
+pub struct Panics;
+
+impl ResponseForPanic for Panics {
+    type ResponseBody = axum::body::Body;
+
+    fn response_for_panic(&mut self, panic: Box<dyn Any + Send>) -> Response {
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned());
+        tracing::error!(message, "a request handler panicked");
+        Refusal::Panicked.into_response()
+    }
+}
+
+/// One span per request and one line at its end. The route is logged instead of the path's keys,
+/// and no query parameter, header or body ever is.
+pub async fn trace(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("(none)", MatchedPath::as_str)
+        .to_owned();
+    let span = tracing::info_span!("request", %method, route);
+    async move {
+        let started = Instant::now();
+        let response = next.run(request).await;
+        let status = response.status().as_u16();
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match response.extensions().get::<mainstay::Error>() {
+            Some(error) if status >= 500 => {
+                tracing::error!(status, elapsed_ms, %error, "request failed");
+            }
+            Some(error) => {
+                tracing::debug!(status, elapsed_ms, code = error.code(), "request refused");
+            }
+            None => tracing::debug!(status, elapsed_ms, "request answered"),
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}

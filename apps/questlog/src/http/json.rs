@@ -1,0 +1,93 @@
+//! JSON in and out.
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mainstay::repository::{Cursor, CursorPage};
+use mainstay::validate::from_json;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::refusal::{Failure, Refusal};
+
+/// A request's JSON body. Unknown and duplicate fields are refused.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        if !is_json(request.headers()) {
+            return Err(Refusal::NotJson.into());
+        }
+        let bytes =
+            Bytes::from_request(request, state)
+                .await
+                .map_err(|rejection| match rejection {
+                    BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+                        Refusal::TooLarge
+                    }
+                    _ => Refusal::Incomplete,
+                })?;
+        Ok(Self(from_json(&bytes)?))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(kind)) = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// An answer as JSON, with status 200.
+#[derive(Debug)]
+pub struct Answer<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// A row that was made: status 201, and where it is from now on.
+#[derive(Debug)]
+pub struct Created<T> {
+    /// The path of the row.
+    pub location: String,
+    /// The row.
+    pub row: T,
+}
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = (StatusCode::CREATED, axum::Json(self.row)).into_response();
+        if let Ok(location) = HeaderValue::from_str(&self.location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct List<T> {
+    items: Vec<T>,
+    next_cursor: Option<Cursor>,
+}
+
+impl<T> From<CursorPage<T>> for Answer<List<T>> {
+    fn from(page: CursorPage<T>) -> Self {
+        Self(List {
+            items: page.items,
+            next_cursor: page.next,
+        })
+    }
+}

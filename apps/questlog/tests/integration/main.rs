@@ -1,0 +1,20 @@
+//! Whole flows through the API, on every engine.
+//!
+//! - [`users`]: people, from creation to deletion
+//! - [`resources`]: modules, goals and lists
+//! - [`recording`]: progress: XP, levels, streaks, the end of goals, the leaderboard
+//! - [`operations`]: health and the API token
+//! - [`program`]: the binary as a newcomer starts it
+//! - [`seed`]: the seed document's data
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod operations;
+mod program;
+mod recording;
+mod resources;
+mod seed;
+mod users;
