@@ -54,10 +54,10 @@ pub(crate) fn parse(input: &DeriveInput, attribute: &str, flags: &[&str]) -> syn
     let mut problems = Problems::default();
     let mut entity: Option<Path> = None;
     for found in input.attrs.iter().filter(|a| a.path().is_ident(attribute)) {
-        if let Some(path) = problems.keep(found.parse_args::<Path>()) {
-            if entity.replace(path).is_some() {
-                problems.at(found.span(), "the entity is named twice");
-            }
+        if let Some(path) = problems.keep(found.parse_args::<Path>())
+            && entity.replace(path).is_some()
+        {
+            problems.at(found.span(), "the entity is named twice");
         }
     }
     let fields = fields

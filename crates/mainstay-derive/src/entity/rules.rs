@@ -54,16 +54,16 @@ pub(super) fn form(kind: Kind, options: &FieldOptions, problems: &mut Problems) 
 pub(super) fn rules(kind: Kind, options: &FieldOptions, problems: &mut Problems) -> TokenStream {
     let mut found: Vec<(&str, TokenStream)> = Vec::new();
     for (name, bound) in [("min", &options.min), ("max", &options.max)] {
-        if let Some(bound) = bound {
-            if let Some(rule) = problems.keep(limit(kind, name, bound)) {
-                found.push((name, rule));
-            }
+        if let Some(bound) = bound
+            && let Some(rule) = problems.keep(limit(kind, name, bound))
+        {
+            found.push((name, rule));
         }
     }
-    if let (Some(min), Some(max)) = (&options.min, &options.max) {
-        if min.value > max.value {
-            problems.at(max.span, format!("max is less than min ({})", min.value));
-        }
+    if let (Some(min), Some(max)) = (&options.min, &options.max)
+        && min.value > max.value
+    {
+        problems.at(max.span, format!("max is less than min ({})", min.value));
     }
     let flags = [
         ("email", options.email, quote!(Email)),

@@ -42,13 +42,13 @@ impl Database {
         deadline: Instant,
         options: &CallOptions,
     ) -> Result<Lease> {
-        if access == Access::Write {
-            if let Some(writer) = self.shared.driver.writer() {
-                if current::is_inside(&self.shared) {
-                    return Err(write_outside_transaction());
-                }
-                return Ok(Lease::writer(writer));
+        if access == Access::Write
+            && let Some(writer) = self.shared.driver.writer()
+        {
+            if current::is_inside(&self.shared) {
+                return Err(write_outside_transaction());
             }
+            return Ok(Lease::writer(writer));
         }
         self.shared
             .pool

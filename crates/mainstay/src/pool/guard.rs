@@ -70,12 +70,12 @@ impl Drop for Slot {
             }
         }
         // The permit last: who gets it must find the connection.
-        if let Some(permit) = self.permit.take() {
-            if self.shared.pay_surplus(1) == 1 {
-                permit.forget();
-                if let Some(idle) = self.shared.pop_idle() {
-                    self.shared.discard(idle.connection);
-                }
+        if let Some(permit) = self.permit.take()
+            && self.shared.pay_surplus(1) == 1
+        {
+            permit.forget();
+            if let Some(idle) = self.shared.pop_idle() {
+                self.shared.discard(idle.connection);
             }
         }
         self.shared.returned.notify_waiters();

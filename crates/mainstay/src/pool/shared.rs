@@ -235,7 +235,7 @@ impl Shared {
                 statement: loan.statement.clone(),
             })
             .collect();
-        holders.sort_by(|a, b| b.held.cmp(&a.held));
+        holders.sort_by_key(|holder| std::cmp::Reverse(holder.held));
         PoolStatus {
             max: state.options.max,
             min: state.options.min,

@@ -50,10 +50,10 @@ pub(super) fn insert(
 pub(super) fn update(table: &TableModel, given: &mut Vec<Assignment>, now: DateTime<Utc>) {
     let is_given =
         |given: &[Assignment], position| given.iter().any(|a: &Assignment| a.column == position);
-    if let Some((position, _)) = table.automatic(Automatic::UpdatedAt) {
-        if !is_given(given, position) {
-            given.push(Assignment::set(position, Value::Instant(now)));
-        }
+    if let Some((position, _)) = table.automatic(Automatic::UpdatedAt)
+        && !is_given(given, position)
+    {
+        given.push(Assignment::set(position, Value::Instant(now)));
     }
     if let Some((position, column)) = table.automatic(Automatic::Version) {
         given.retain(|assignment| assignment.column != position);

@@ -4,8 +4,8 @@
 //! - [`find`]: `find_many` with filter, order, take, skip; projections
 //! - [`page`]: offset pages and keyset pages; `cursor`: where a keyset page ended
 //! - [`stream`]: large results in constant memory
-//! - [`write`]: create, update, delete and their relatives
-//! - [`fill`]: what Mainstay adds to a write: keys, timestamps, version, defaults
+//! - [`mod@write`]: create, update, delete and their relatives
+//! - `fill`: what Mainstay adds to a write: keys, timestamps, version, defaults
 //! - [`upsert`]: insert or update
 //! - [`relation`]: related rows in one query per relation
 //! - [`aggregate`]: count, sum, average, smallest, greatest, with groups

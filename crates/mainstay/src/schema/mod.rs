@@ -2,8 +2,8 @@
 //!
 //! - [`model`]: tables, columns, keys, constraints as plain static data
 //! - [`entity`]: the traits the derives implement
-//! - [`column`]: typed columns, from which filters and orders are made
-//! - [`filter`]: conditions
+//! - [`mod@column`]: typed columns, from which filters and orders are made
+//! - [`mod@filter`]: conditions on rows
 //! - [`registry`]: all tables of an application; maps constraint names back to columns
 //! - [`dialect`]: how the engines differ in storing values and writing SQL
 //! - [`ddl`]: CREATE statements of a table

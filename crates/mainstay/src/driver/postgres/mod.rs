@@ -1,20 +1,39 @@
-//! Placeholder until the driver is merged.
-use crate::config::Config;
-use crate::driver::{BoxFuture, Driver, connect};
-use crate::error::{Error, ErrorKind, Result};
-use std::sync::Arc;
-pub(in crate::driver) struct Backend;
-fn not_yet<T: Send + 'static>() -> BoxFuture<'static, Result<T>> {
-    Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "not merged yet")) })
-}
-impl connect::Backend for Backend {
-    fn open<'a>(&self, _: &'a Config) -> BoxFuture<'a, Result<Arc<dyn Driver>>> {
-        not_yet()
-    }
-    fn create_if_missing<'a>(&self, _: &'a Config) -> BoxFuture<'a, Result<bool>> {
-        not_yet()
-    }
-    fn drop_if_exists<'a>(&self, _: &'a Config) -> BoxFuture<'a, Result<bool>> {
-        not_yet()
-    }
-}
+//! PostgreSQL 13 and later, on `tokio-postgres` with rustls.
+//!
+//! - [`options`]: where the server is and who we are
+//! - [`tls`]: certificates and how far they are checked
+//! - [`dial`]: connecting step by step, and cancel requests
+//! - [`socket`]: sockets of either kind, and one with two owners
+//! - [`driver`]: the driver
+//! - [`connection`]: one session: its state and the driver contract
+//! - [`run`]: one statement from preparing to its last row
+//! - [`transaction`]: begin, savepoints, and a COMMIT whose answer is checked
+//! - [`recover`]: order after a dropped call
+//! - [`statements`]: the prepared statements a session keeps
+//! - [`params`], [`rows`], [`numeric`]: values to and from the binary protocol
+//! - [`classify`]: SQLSTATEs and broken connections into errors
+//! - [`admin`]: making and dropping databases; [`backend`]: all of it from a configuration
+
+mod admin;
+mod backend;
+mod classify;
+mod connection;
+mod dial;
+mod driver;
+mod numeric;
+mod options;
+mod params;
+mod recover;
+mod rows;
+mod run;
+mod socket;
+mod statements;
+mod tls;
+mod transaction;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use backend::Backend;
+use driver::PostgresDriver;
+use options::PostgresOptions;

@@ -4,9 +4,9 @@
 //! column and named constraints are not all in its reach, and what is written here ends up in
 //! migration files that people review.
 //!
-//! - [`column`]: column types, defaults and the line of a column
+//! - [`mod@column`]: column types, defaults and the line of a column
 //! - [`constraint`]: keys, uniques, foreign keys, checks and indexes
-//! - [`limits`]: what MariaDB and MySQL cannot hold, refused with a clear error
+//! - `limits`: what MariaDB and MySQL cannot hold, refused with a clear error
 
 pub mod column;
 pub mod constraint;

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{SqliteDriver, SqliteOptions};
+use super::SqliteDriver;
+use super::options::SqliteOptions;
 use crate::driver::row::{Collect, Ignore};
 use crate::driver::{Access, Connection, Done, Driver, OwnedRow, Row, Statement};
 use crate::error::Result;

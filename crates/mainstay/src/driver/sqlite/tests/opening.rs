@@ -38,13 +38,14 @@ async fn what_cannot_be_opened_is_told_apart_and_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_in_use_as_its_log_is_refused_with_a_hint() {
+async fn a_file_whose_log_cannot_be_opened_is_refused_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     // A folder where the WAL would be: the file itself can be opened, the log cannot.
     std::fs::create_dir(folder.path().join("test.db-wal")).unwrap();
     let error = refusal(options(&folder)).await;
-    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Database, "{error}");
     assert!(error.detail().contains("test.db"), "{error}");
+    assert!(error.hint().is_some(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +119,7 @@ async fn closing_moves_the_log_into_the_file() {
 async fn what_is_queued_before_the_close_is_finished() {
     let fixture = Fixture::with_table().await;
     let mut writers: Vec<_> = (0..20).map(|_| fixture.writer()).collect();
-    let mut sinks = vec![Ignore; 20];
+    let mut sinks = (0..20).map(|_| Ignore).collect::<Vec<_>>();
     let mut calls: Vec<_> = writers
         .iter_mut()
         .zip(&mut sinks)
@@ -146,7 +147,7 @@ async fn handles_on_one_file_share_its_writer() {
     assert!(std::sync::Arc::ptr_eq(one, other));
 
     let mut weaker = options(&fixture.folder);
-    weaker.synchronous = super::super::Synchronous::Normal;
+    weaker.synchronous = super::super::options::Synchronous::Normal;
     assert_eq!(
         refusal(weaker.clone()).await.kind(),
         ErrorKind::Configuration

@@ -28,7 +28,7 @@ async fn fifty_tasks_write_without_meeting_a_lock() {
                 writer.commit().await?;
                 number(&mut *reader, "SELECT count(*) FROM t").await?;
             }
-            Result::Ok(())
+            Result::<()>::Ok(())
         })
     });
     for task in tasks.collect::<Vec<_>>() {

@@ -1,0 +1,203 @@
+//! Rows from the binary protocol.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use tokio_postgres::types::{FromSql, Kind, Type};
+use uuid::Uuid;
+
+use super::numeric;
+use crate::driver::row::Columns;
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::Cell;
+
+/// Microseconds from 1970 to 2000, where PostgreSQL's instants start.
+pub(super) const EPOCH_MICROS: i64 = 946_684_800_000_000;
+/// The day PostgreSQL's dates start.
+pub(super) const EPOCH_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+
+/// A row of the client library.
+pub(super) struct PgRow<'a>(pub(super) &'a tokio_postgres::Row);
+
+impl Columns for PgRow<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn name(&self, position: usize) -> Option<&str> {
+        self.0.columns().get(position).map(|column| column.name())
+    }
+
+    fn cell(&self, position: usize) -> Result<Cell<'_>> {
+        let read: Result<PgCell<'_>, _> = self.0.try_get(position);
+        read.map(|cell| cell.0).map_err(|error| {
+            let inner = error
+                .into_source()
+                .and_then(|source| source.downcast::<Error>().ok());
+            let error = inner.map_or_else(
+                || Error::new(ErrorKind::Decode, "a column that cannot be read"),
+                |error| *error,
+            );
+            match self.name(position) {
+                Some(name) => error.with_columns([name.to_owned()]),
+                None => error,
+            }
+        })
+    }
+}
+
+struct PgCell<'a>(Cell<'a>);
+
+impl<'a> FromSql<'a> for PgCell<'a> {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(decode(ty, raw)?))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(Cell::Null))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// Reads one value that is not NULL.
+pub(super) fn decode<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
+    Ok(match *ty {
+        Type::BOOL => Cell::Bool(fixed::<1>(ty, raw)? != [0]),
+        Type::INT2 => Cell::I64(i16::from_be_bytes(fixed(ty, raw)?).into()),
+        Type::INT4 => Cell::I64(i32::from_be_bytes(fixed(ty, raw)?).into()),
+        Type::INT8 => Cell::I64(i64::from_be_bytes(fixed(ty, raw)?)),
+        Type::OID | Type::XID | Type::CID => Cell::I64(u32::from_be_bytes(fixed(ty, raw)?).into()),
+        Type::XID8 => Cell::I64(
+            i64::try_from(u64::from_be_bytes(fixed(ty, raw)?))
+                .map_err(|_| unfit(ty, "a number beyond 64 bits"))?,
+        ),
+        Type::FLOAT4 => Cell::F64(f32::from_be_bytes(fixed(ty, raw)?).into()),
+        Type::FLOAT8 => Cell::F64(f64::from_be_bytes(fixed(ty, raw)?)),
+        Type::NUMERIC => Cell::Decimal(numeric::decode(raw).map_err(|why| unfit(ty, why))?),
+        Type::BYTEA => Cell::Bytes(Cow::Borrowed(raw)),
+        Type::UUID => Cell::Uuid(Uuid::from_bytes(fixed(ty, raw)?)),
+        Type::TIMESTAMPTZ | Type::TIMESTAMP => {
+            Cell::Instant(instant(ty, i64::from_be_bytes(fixed(ty, raw)?))?)
+        }
+        Type::DATE => Cell::Date(date(ty, i32::from_be_bytes(fixed(ty, raw)?))?),
+        Type::JSON => Cell::Json(json(ty, raw)?),
+        Type::JSONB => match raw.split_first() {
+            Some((1, text)) => Cell::Json(json(ty, text)?),
+            _ => return Err(unfit(ty, "an unknown form of JSON")),
+        },
+        // What a function without a result returns.
+        Type::VOID => Cell::Null,
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::XML => {
+            text(ty, raw)?
+        }
+        _ => match ty.kind() {
+            Kind::Domain(inner) => decode(inner, raw)?,
+            // An enum's binary form is its word.
+            Kind::Enum(_) => text(ty, raw)?,
+            _ if ty.name() == "citext" => text(ty, raw)?,
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Decode,
+                    format!(
+                        "the column's type {} is not one that can be read",
+                        ty.name()
+                    ),
+                )
+                .with_hint("select it as text: CAST(x AS text)"));
+            }
+        },
+    })
+}
+
+fn unfit(ty: &Type, what: &str) -> Error {
+    Error::new(
+        ErrorKind::Decode,
+        format!("the stored {} holds {what}", ty.name()),
+    )
+}
+
+fn fixed<const N: usize>(ty: &Type, raw: &[u8]) -> Result<[u8; N]> {
+    raw.try_into()
+        .map_err(|_| unfit(ty, "a value of the wrong length"))
+}
+
+fn text<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
+    std::str::from_utf8(raw)
+        .map(|text| Cell::Text(Cow::Borrowed(text)))
+        .map_err(|_| unfit(ty, "text that is not UTF-8"))
+}
+
+fn json(ty: &Type, raw: &[u8]) -> Result<serde_json::Value> {
+    serde_json::from_slice(raw).map_err(|_| unfit(ty, "JSON that cannot be read"))
+}
+
+fn instant(ty: &Type, micros: i64) -> Result<DateTime<Utc>> {
+    if micros == i64::MAX || micros == i64::MIN {
+        return Err(unfit(ty, "infinity"));
+    }
+    micros
+        .checked_add(EPOCH_MICROS)
+        .and_then(DateTime::from_timestamp_micros)
+        .ok_or_else(|| unfit(ty, "a time that is too far away"))
+}
+
+fn date(ty: &Type, days: i32) -> Result<NaiveDate> {
+    if days == i32::MAX || days == i32::MIN {
+        return Err(unfit(ty, "infinity"));
+    }
+    TimeDelta::try_days(days.into())
+        .and_then(|delta| EPOCH_DAY.checked_add_signed(delta))
+        .ok_or_else(|| unfit(ty, "a date that is too far away"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times() {
+        assert_eq!(decode(&Type::INT2, &[0xff, 0xff]).unwrap(), Cell::I64(-1));
+        assert_eq!(decode(&Type::BOOL, &[1]).unwrap(), Cell::Bool(true));
+        assert_eq!(
+            decode(&Type::OID, &[0xff; 4]).unwrap(),
+            Cell::I64(4_294_967_295)
+        );
+        assert_eq!(
+            decode(&Type::DATE, &0_i32.to_be_bytes()).unwrap(),
+            Cell::Date(EPOCH_DAY)
+        );
+        let Cell::Instant(start) = decode(&Type::TIMESTAMPTZ, &0_i64.to_be_bytes()).unwrap() else {
+            panic!("no instant");
+        };
+        assert_eq!(start.to_rfc3339(), "2000-01-01T00:00:00+00:00");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        for (ty, raw) in [
+            (Type::INT4, vec![0; 3]),
+            (Type::TEXT, vec![0xff]),
+            (Type::JSONB, vec![2, b'1']),
+            (Type::JSONB, vec![]),
+            (Type::JSON, b"{".to_vec()),
+            (Type::XID8, vec![0xff; 8]),
+            (Type::TIMESTAMPTZ, i64::MAX.to_be_bytes().to_vec()),
+            (Type::TIMESTAMPTZ, (i64::MAX - 1).to_be_bytes().to_vec()),
+            (Type::DATE, i32::MIN.to_be_bytes().to_vec()),
+            (Type::DATE, (i32::MAX - 1).to_be_bytes().to_vec()),
+            (Type::INTERVAL, vec![0; 16]),
+            (Type::INT4_ARRAY, vec![0; 12]),
+        ] {
+            let error = decode(&ty, &raw).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Decode, "{ty}");
+            assert!(error.detail().contains(ty.name()), "{ty}");
+        }
+    }
+}

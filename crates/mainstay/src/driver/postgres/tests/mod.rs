@@ -1,0 +1,110 @@
+//! Tests against a real server, named by `MAINSTAY_TEST_POSTGRES_URL`
+//! (`postgres://user:password@host:port/database`; the user must be a superuser). Without it they
+//! say so and pass.
+//!
+//! - `types`: values at their edges, and what cannot be read or sent
+//! - `statements`: rows, counts, streams, kept statements
+//! - `transactions`: commits that are none, savepoints
+//! - `drops`: futures dropped at every await point, cancels
+//! - `loss`: sessions that end under a call
+//! - `relay`: a relay to the server that can fall silent or hang up
+//! - `connecting`: refusals, TLS, databases made and dropped
+
+mod connecting;
+mod drops;
+mod loss;
+mod relay;
+mod statements;
+mod transactions;
+mod types;
+
+use std::time::Duration;
+
+use super::PostgresOptions;
+use super::connection::PostgresConnection;
+use super::dial::Dialer;
+use super::driver::connect;
+use crate::Value;
+use crate::config::Tls;
+use crate::driver::contract::{Connection, Done};
+use crate::driver::row::{Collect, OwnedRow, Row};
+use crate::driver::statement::{Access, Statement};
+use crate::error::Result;
+use crate::schema::Dialect;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The server to test with.
+fn server() -> Option<PostgresOptions> {
+    let Ok(text) = std::env::var("MAINSTAY_TEST_POSTGRES_URL") else {
+        eprintln!("skipped: MAINSTAY_TEST_POSTGRES_URL is not set");
+        return None;
+    };
+    let url = url::Url::parse(&text).expect("MAINSTAY_TEST_POSTGRES_URL is a URL");
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    Some(PostgresOptions {
+        host: url.host_str().unwrap_or("localhost").to_owned(),
+        port: url.port().unwrap_or(5432),
+        user: decoded(url.username()),
+        password: url.password().map(decoded),
+        database: url.path().trim_start_matches('/').to_owned(),
+        tls: Tls::disabled(),
+        application_name: "mainstay-test".into(),
+        statement_cache: 16,
+    })
+}
+
+async fn open(options: &PostgresOptions) -> PostgresConnection {
+    let dialer = Dialer::new(options.clone()).unwrap();
+    connect(&std::sync::Arc::new(dialer), LIMIT).await.unwrap()
+}
+
+fn statement(sql: &str, values: Vec<Value>, access: Access) -> Statement {
+    Statement::raw(Dialect::Postgres, sql, values, access).unwrap()
+}
+
+async fn rows(
+    connection: &mut PostgresConnection,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<OwnedRow>> {
+    let mut found = Collect::new(|row: &Row<'_>| row.to_owned());
+    connection
+        .run(statement(sql, values, Access::Read), &mut found)
+        .await?;
+    Ok(found.items)
+}
+
+/// The one value of a query.
+async fn one(connection: &mut PostgresConnection, sql: &str, values: Vec<Value>) -> Result<Value> {
+    let mut rows = rows(connection, sql, values).await?;
+    Ok(rows.remove(0).values.remove(0))
+}
+
+async fn write(connection: &mut PostgresConnection, sql: &str, values: Vec<Value>) -> Result<Done> {
+    let statement = statement(sql, values, Access::Write);
+    connection
+        .run(statement, &mut crate::driver::row::Ignore)
+        .await
+}
+
+/// The server process of a session.
+async fn pid(connection: &mut PostgresConnection) -> Value {
+    one(connection, "SELECT pg_backend_pid()", vec![])
+        .await
+        .unwrap()
+}
+
+/// A table of one test, fresh.
+async fn table(connection: &mut PostgresConnection, name: &str, columns: &str) {
+    connection
+        .run_script(&format!(
+            "DROP TABLE IF EXISTS {name} CASCADE; CREATE TABLE {name} ({columns})"
+        ))
+        .await
+        .unwrap();
+}
