@@ -107,7 +107,7 @@ pub async fn text_comes_back_unchanged(fx: &Fixture) {
         "Case CASE case",
         "\u{1F600}\u{10FFFF}\u{1F468}\u{200D}\u{1F469}",
         "e\u{301} is not \u{e9}",
-        "'quotes\" `and` \\ back\\\\slashes; -- no comment",
+        "'quotes\" `and` \\ back\\\\slash; -- none",
         "?1 $1 :name %s {0} ??",
         "line\r\nbreak\ttab\u{1}\u{7f}\u{feff}",
         "\u{d7ff}\u{e000}\u{fffd}\u{ffff}",

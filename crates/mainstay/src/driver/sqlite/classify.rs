@@ -144,6 +144,10 @@ fn of_constraint(code: i32, message: &str) -> Error {
             None => make(ErrorKind::Check),
         },
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => make(ErrorKind::ForeignKey),
+        // ON DELETE RESTRICT is a trigger inside SQLite.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if message == "FOREIGN KEY constraint failed" => {
+            make(ErrorKind::ForeignKey)
+        }
         // A trigger's RAISE is a rule of the database about values, as a CHECK is.
         ffi::SQLITE_CONSTRAINT_TRIGGER => make(ErrorKind::Check),
         // "cannot store TEXT value in INTEGER column users.age"
