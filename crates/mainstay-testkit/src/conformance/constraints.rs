@@ -296,12 +296,20 @@ pub async fn the_database_itself_refuses(fx: &Fixture) {
         .await;
     assert_kind(wide, ErrorKind::OutOfRange);
     let duplicate = db
-        .sql("INSERT INTO accounts (id, balance) VALUES (1, 0), (1, 0)")
+        .sql(
+            "INSERT INTO authors (id, email, name, fame, created_at, updated_at, version) \
+             SELECT ?, email, name, fame, created_at, updated_at, version FROM authors",
+        )
+        .bind(Uuid::from_u128(9))
         .execute()
         .await;
-    let error = assert_kind(duplicate, ErrorKind::Duplicate);
-    assert_eq!(error.constraint(), Some("accounts_pkey"));
-    assert_eq!(error.table(), Some("accounts"));
+    assert_refused(
+        duplicate,
+        ErrorKind::Duplicate,
+        ("authors", Some("authors_email_key")),
+        &["email"],
+        &["emailAddress"],
+    );
 }
 
 /// All problems of an input are reported at once, per field, before any database work.

@@ -40,8 +40,10 @@ pub async fn wrong_number_of_parameters(fx: &Fixture) {
     let few = few.expect_err("one parameter of two");
     let many = db.sql(sql).bind("a").bind("b").bind("c").scalar::<i64>().await;
     let many = many.expect_err("three parameters of two");
-    assert_eq!(few.kind(), many.kind(), "{few:?} {many:?}");
-    assert_eq!(few.kind(), ErrorKind::Database, "{few:?}");
+    for error in [few, many] {
+        assert_eq!(error.kind(), ErrorKind::Database, "{error:?}");
+        assert_eq!(error.code(), "P1016", "{error:?}");
+    }
     let right = db.sql(sql).bind("a").bind("b").scalar::<i64>().await;
     assert_eq!(right.unwrap(), 0);
 }

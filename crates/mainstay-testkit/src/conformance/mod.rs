@@ -29,11 +29,16 @@
 )]
 
 mod entities;
+mod spy;
 mod suite;
 mod support;
 
 pub mod constraints;
 pub mod errors;
+pub mod pages;
+pub mod reading;
+pub mod streaming;
 pub mod types;
+pub mod writing;
 
 pub use suite::run;

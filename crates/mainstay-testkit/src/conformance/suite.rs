@@ -48,6 +48,46 @@ macro_rules! conformance_suite {
                 an_untrusted_certificate,
                 the_connection_is_encrypted,
             }
+            reading {
+                comparisons,
+                combinations,
+                text_matching,
+                orders,
+                json_has_no_order_and_no_equality,
+                projections,
+                relations_without_a_query_per_row,
+                aggregates,
+                aggregates_of_every_type,
+            }
+            writing {
+                create_fills_in,
+                identity_keys_go_up,
+                update_follows_the_clock,
+                an_update_that_changes_nothing_finds_its_row,
+                what_is_not_there_is_not_found,
+                delete_returns_the_row,
+                stale_versions_conflict,
+                create_many_is_all_or_nothing,
+                many_rows_at_once,
+                increment_adds,
+                upsert_by_key,
+                upsert_by_unique_key,
+                an_ambiguous_upsert_is_refused,
+                composite_keys,
+            }
+            pages {
+                pages_by_offset,
+                keyset_pages_see_every_row_once,
+                keyset_pages_stand_still_under_changes,
+                foreign_cursors_are_refused,
+                pages_of_projections,
+            }
+            streaming {
+                a_large_result_in_constant_memory,
+                a_stream_waits_for_its_reader,
+                a_stream_dropped_early,
+                a_stream_inside_a_transaction,
+            }
         }
     };
 }
