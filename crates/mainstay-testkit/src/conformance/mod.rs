@@ -33,11 +33,15 @@ mod spy;
 mod suite;
 mod support;
 
+pub mod cancellation;
+pub mod concurrency;
 pub mod constraints;
 pub mod errors;
+pub mod isolation;
 pub mod pages;
 pub mod reading;
 pub mod streaming;
+pub mod transactions;
 pub mod types;
 pub mod writing;
 

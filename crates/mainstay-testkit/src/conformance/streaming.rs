@@ -12,7 +12,10 @@ const ROWS: i64 = 100_000;
 /// Fills the table by one statement: the point here is reading.
 async fn fill(db: &Database, engine: Engine, rows: i64) {
     let numbers = match engine {
-        Engine::Sqlite | Engine::MariaDb => format!(
+        Engine::MariaDb => {
+            format!("SELECT seq, 1, 'a label of some length', NULL, 0.5 FROM seq_1_to_{rows}")
+        }
+        Engine::Sqlite => format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
              SELECT i, 1, 'a label of some length', NULL, 0.5 FROM n"
         ),

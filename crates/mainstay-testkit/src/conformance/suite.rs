@@ -88,6 +88,45 @@ macro_rules! conformance_suite {
                 a_stream_dropped_early,
                 a_stream_inside_a_transaction,
             }
+            transactions {
+                ok_commits,
+                an_error_rolls_back,
+                a_panic_rolls_back,
+                an_error_poisons,
+                refused_input_does_not_poison,
+                savepoints_heal,
+                savepoints_nest,
+                a_leaked_transaction_refuses,
+                the_time_limit_rolls_back,
+                read_only_refuses_writes,
+                the_handle_inside_a_transaction,
+                repositories_are_the_same_on_both,
+            }
+            isolation {
+                no_dirty_reads,
+                repeatable_read_sees_one_snapshot,
+                read_committed_moves_on,
+                serializable_prevents_write_skew,
+                a_deadlock_runs_again,
+                a_conflict_can_be_told_instead,
+            }
+            concurrency {
+                increments_are_never_lost,
+                for_update_keeps_others_out,
+                transfers_keep_the_sum,
+                a_name_is_given_once,
+                upserts_of_one_key_meet,
+            }
+            cancellation {
+                a_dropped_find,
+                a_dropped_create,
+                a_dropped_update,
+                a_dropped_stream,
+                a_dropped_create_many,
+                a_dropped_transaction,
+                a_dropped_savepoint,
+                a_call_dropped_inside_a_transaction,
+            }
         }
     };
 }

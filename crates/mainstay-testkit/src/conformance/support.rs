@@ -73,7 +73,7 @@ pub(crate) fn assert_kind<T: std::fmt::Debug>(result: Result<T, Error>, kind: Er
 
 /// When a future is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Drop {
+pub(crate) enum Moment {
     /// At its suspension of this number, as soon as it suspends; 0 is before it starts.
     At(usize),
     /// After that suspension, once it could go on: what it waited for has come, and nobody looks.
@@ -83,11 +83,11 @@ pub(crate) enum Drop {
 }
 
 /// Runs a future and drops it at a moment. `None` when it was dropped before it ended.
-pub(crate) async fn run_until<F: Future>(future: F, drop: Drop) -> Option<F::Output> {
-    match drop {
-        Drop::At(polls) => Fused::new(future, polls, false).await,
-        Drop::WhenWoken(polls) => Fused::new(future, polls, true).await,
-        Drop::After(limit) => tokio::time::timeout(limit, future).await.ok(),
+pub(crate) async fn run_until<F: Future>(future: F, moment: Moment) -> Option<F::Output> {
+    match moment {
+        Moment::At(polls) => Fused::new(future, polls, false).await,
+        Moment::WhenWoken(polls) => Fused::new(future, polls, true).await,
+        Moment::After(limit) => tokio::time::timeout(limit, future).await.ok(),
     }
 }
 
