@@ -39,6 +39,7 @@ pub mod constraints;
 pub mod errors;
 pub mod isolation;
 pub mod pages;
+pub mod pool;
 pub mod reading;
 pub mod streaming;
 pub mod transactions;

@@ -118,6 +118,7 @@ macro_rules! conformance_suite {
                 upserts_of_one_key_meet,
             }
             cancellation {
+                an_open_transaction_is_seen,
                 a_dropped_find,
                 a_dropped_create,
                 a_dropped_update,
@@ -126,6 +127,22 @@ macro_rules! conformance_suite {
                 a_dropped_transaction,
                 a_dropped_savepoint,
                 a_call_dropped_inside_a_transaction,
+            }
+            pool {
+                the_minimum_is_kept_warm,
+                the_maximum_is_never_exceeded,
+                the_queue_is_fair,
+                a_queue_timeout_names_the_holders,
+                giving_up_leaves_the_queue,
+                the_size_changes_while_in_use,
+                closing_drains,
+                closing_tells_those_who_wait,
+                idle_connections_are_checked,
+                killed_connections_are_replaced,
+                old_connections_are_retired,
+                idle_connections_beyond_the_minimum_are_closed,
+                a_leak_is_to_be_seen,
+                the_running_statement_is_shown,
             }
         }
     };
