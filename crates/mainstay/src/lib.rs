@@ -19,6 +19,8 @@ pub mod pool;
 pub mod repository;
 pub mod resilience;
 pub mod schema;
+#[cfg(test)]
+mod testing;
 pub mod transaction;
 pub mod validate;
 pub mod value;

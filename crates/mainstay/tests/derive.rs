@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use mainstay::driver::Row;
-use mainstay::driver::row::OwnedRow;
 use mainstay::schema::{
     Automatic, DefaultValue, FromRow, Key, OnDelete, RuleKind, TableModel, TextForm,
 };
+use mainstay::value::OwnedRow;
 use mainstay::value::{Cell, ColumnType, FromCell, ToValue};
 use mainstay::{Entity, ErrorKind, Insert, Patch, Projection, TextEnum, Value};
 use rust_decimal::Decimal;

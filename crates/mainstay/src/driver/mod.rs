@@ -2,7 +2,7 @@
 //!
 //! - [`contract`]: what a driver is and what it promises; read this first
 //! - [`statement`]: SQL with its values
-//! - [`row`]: rows as they arrive, and where they go
+//! - [`row`]: where rows go as they arrive
 //! - [`capability`]: what an engine can and cannot do
 //! - [`connect`]: from a configuration to a driver
 //! - `sqlite`, `postgres`, `mysql`: the drivers. This file is the one that decides which are
@@ -28,8 +28,10 @@ pub use capability::Capabilities;
 pub use contract::{
     BeginOptions, BoxFuture, Connection, Done, Driver, Isolation, Recovery, ServerInfo,
 };
-pub use row::{Collect, Columns, OwnedRow, Row, RowSink};
+pub use row::{Collect, RowSink};
 pub use statement::{Access, Statement};
+
+pub use crate::value::row::{Columns, OwnedRow, Row};
 
 use crate::config::EngineKind;
 use crate::error::Result;

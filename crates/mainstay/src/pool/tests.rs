@@ -142,7 +142,7 @@ fn pool(options: PoolOptions) -> (Pool, Arc<Counts>) {
     let driver = FakeDriver {
         counts: Arc::clone(&counts),
         capabilities: Capabilities::of(Dialect::Postgres),
-        dial: Duration::from_millis(1),
+        dial: Duration::from_millis(10),
     };
     (
         Pool::new(Arc::new(driver), options, Arc::new(SeededEntropy::new(1))),
@@ -295,7 +295,7 @@ async fn an_acquire_dropped_while_dialling_leaks_nothing() {
     let (pool, counts) = pool(options(1, 0));
     for _ in 0..3 {
         let acquire = pool.acquire(soon(), here());
-        assert!(timeout(Duration::from_micros(10), acquire).await.is_err());
+        assert!(timeout(Duration::from_millis(2), acquire).await.is_err());
     }
     assert_eq!(pool.status().open, 0);
     drop(pool.acquire(soon(), here()).await.unwrap());

@@ -6,8 +6,9 @@
 
 use super::render::{Selection, Table};
 use crate::database::{CallOptions, Executor};
+use crate::driver::Row;
 use crate::driver::Statement;
-use crate::driver::row::{Collect, Row};
+use crate::driver::row::Collect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::filter::{Comparison, Condition};
 use crate::schema::{ForeignKeyModel, OnDelete, TableModel};

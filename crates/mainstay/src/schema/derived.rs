@@ -150,8 +150,8 @@
 use super::column::Column;
 use super::entity::{Assignment, Entity};
 use super::model::{Automatic, TableModel};
-use crate::driver::Row;
 use crate::error::{Error, ErrorKind, Result};
+use crate::value::Row;
 use crate::value::decode::mismatch;
 use crate::value::{Cell, FromCell, TextEnum, ToValue, Value};
 

@@ -78,8 +78,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::model::TableModel;
-use crate::driver::Row;
 use crate::error::Result;
+use crate::value::Row;
 use crate::value::{ToValue, Value};
 
 /// A struct that is a row of a table. Implemented by `#[derive(Entity)]`.

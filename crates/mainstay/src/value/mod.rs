@@ -5,12 +5,14 @@
 //! - [`encode`]: Rust types into values ([`ToValue`])
 //! - [`decode`]: cells into Rust types ([`FromCell`])
 //! - [`check`]: what no engine may be given, refused the same on all of them
+//! - [`row`]: [`Row`], the cells of one row
 //! - [`types`]: [`ColumnType`], the types a column can have
 
 pub mod cell;
 pub mod check;
 pub mod decode;
 pub mod encode;
+pub mod row;
 pub mod types;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -20,6 +22,7 @@ use uuid::Uuid;
 pub use cell::Cell;
 pub use decode::FromCell;
 pub use encode::{TextEnum, ToValue};
+pub use row::{Columns, OwnedRow, Row};
 pub use types::ColumnType;
 
 /// One value of any type Mainstay supports.

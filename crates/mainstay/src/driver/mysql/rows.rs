@@ -7,9 +7,9 @@ use mysql_async::consts::ColumnType as Native;
 use mysql_async::{Column, Row, Value as In};
 use rust_decimal::Decimal;
 
-use crate::driver::row::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Cell;
+use crate::value::Columns;
 
 /// The character set of what is not text.
 const BINARY: u16 = 63;

@@ -8,9 +8,10 @@ use super::fault::During;
 use super::rows::MySqlRow;
 use super::{params, transaction};
 use crate::driver::contract::Done;
-use crate::driver::row::{Row, RowSink};
+use crate::driver::row::RowSink;
 use crate::driver::statement::{Access, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::value::Row;
 
 /// How many unread rows are read to keep a connection whose reader failed. Beyond that a new
 /// connection is cheaper.

@@ -19,19 +19,17 @@ use std::time::Duration;
 
 use super::{MySqlDriver, MySqlOptions, admin};
 use crate::driver::contract::{Connection, Done, Driver};
-use crate::driver::row::{Collect, Ignore, OwnedRow};
+use crate::driver::row::{Collect, Ignore};
 use crate::driver::statement::{Access, Statement};
 use crate::error::Result;
+use crate::value::OwnedRow;
 use crate::value::Value;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The server's options, with a database of the test's own that does not exist yet.
 fn options(name: &str) -> Option<MySqlOptions> {
-    let Ok(url) = std::env::var("MAINSTAY_TEST_MYSQL_URL") else {
-        println!("skipped: MAINSTAY_TEST_MYSQL_URL is not set");
-        return None;
-    };
+    let url = crate::testing::server_variable("MAINSTAY_TEST_MYSQL_URL")?;
     let url = url::Url::parse(&url).unwrap();
     let decode = |text: &str| {
         percent_encoding::percent_decode_str(text)

@@ -8,9 +8,9 @@ use tokio_postgres::types::{FromSql, Kind, Type};
 use uuid::Uuid;
 
 use super::numeric;
-use crate::driver::row::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Cell;
+use crate::value::Columns;
 
 /// Microseconds from 1970 to 2000, where PostgreSQL's instants start.
 pub(super) const EPOCH_MICROS: i64 = 946_684_800_000_000;

@@ -13,9 +13,10 @@ use super::connection::{PostgresConnection, Preparing, nul};
 use super::params::Param;
 use super::rows::PgRow;
 use crate::driver::contract::Done;
-use crate::driver::row::{Row, RowSink};
+use crate::driver::row::RowSink;
 use crate::driver::statement::{Access, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::value::Row;
 
 /// The most parameters the protocol can count.
 const MAX_PARAMETERS: usize = 65_535;

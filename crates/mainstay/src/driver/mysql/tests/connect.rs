@@ -253,8 +253,7 @@ async fn certificates_are_checked() {
     let Some(mut options) = options("tls") else {
         return;
     };
-    let Ok(ca) = std::env::var("MAINSTAY_TEST_MYSQL_CA") else {
-        println!("skipped: MAINSTAY_TEST_MYSQL_CA is not set");
+    let Some(ca) = crate::testing::server_variable("MAINSTAY_TEST_MYSQL_CA") else {
         return;
     };
     admin::create_database_if_missing(&options, LIMIT)

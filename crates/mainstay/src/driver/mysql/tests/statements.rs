@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::driver::contract::BoxFuture;
-use crate::driver::row::{Row, RowSink};
+use crate::driver::row::RowSink;
 use crate::error::{Error, ErrorKind, Outcome};
+use crate::value::Row;
 
 const TABLES: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, \
         email VARCHAR(20) NOT NULL, age INT, \

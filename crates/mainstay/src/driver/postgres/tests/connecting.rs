@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use super::relay::Relay;
 use super::{LIMIT, one, open, server, statement};
 use crate::Value;
 use crate::config::{Tls, TlsMode};
@@ -14,6 +15,7 @@ use crate::driver::postgres::{PostgresDriver, PostgresOptions};
 use crate::driver::row::Ignore;
 use crate::driver::statement::Access;
 use crate::error::{Error, ErrorKind};
+use crate::testing;
 
 /// Options that reach nobody unless changed.
 fn nowhere() -> PostgresOptions {
@@ -39,10 +41,7 @@ async fn refusal(options: PostgresOptions, limit: Duration) -> Error {
 /// The test server with its certificate checked; needs `MAINSTAY_TEST_POSTGRES_CA`.
 pub(super) fn with_tls() -> Option<PostgresOptions> {
     let mut options = server()?;
-    let Some(ca) = std::env::var_os("MAINSTAY_TEST_POSTGRES_CA") else {
-        eprintln!("skipped: MAINSTAY_TEST_POSTGRES_CA is not set");
-        return None;
-    };
+    let ca = testing::server_variable("MAINSTAY_TEST_POSTGRES_CA")?;
     options.tls = Tls {
         mode: TlsMode::Require,
         ca_file: Some(ca.into()),
@@ -184,11 +183,9 @@ async fn tls_checks_chain_and_host_name() {
     let error = refusal(public.clone(), LIMIT).await;
     assert_eq!(error.kind(), ErrorKind::Tls);
     assert!(error.detail().contains("trusted authority"), "{error}");
-    // It is for localhost.
-    let other = PostgresOptions {
-        host: "127.0.0.1".into(),
-        ..options.clone()
-    };
+    // It names this machine, but not by this address.
+    let relay = Relay::at("127.0.0.2", &options).await;
+    let other = relay.options.clone();
     let error = refusal(other.clone(), LIMIT).await;
     assert_eq!(error.kind(), ErrorKind::Tls);
     assert!(error.detail().contains("another host name"), "{error}");

@@ -27,19 +27,17 @@ use super::driver::connect;
 use crate::Value;
 use crate::config::Tls;
 use crate::driver::contract::{Connection, Done};
-use crate::driver::row::{Collect, OwnedRow, Row};
+use crate::driver::row::Collect;
 use crate::driver::statement::{Access, Statement};
 use crate::error::Result;
 use crate::schema::Dialect;
+use crate::value::{OwnedRow, Row};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The server to test with.
 fn server() -> Option<PostgresOptions> {
-    let Ok(text) = std::env::var("MAINSTAY_TEST_POSTGRES_URL") else {
-        eprintln!("skipped: MAINSTAY_TEST_POSTGRES_URL is not set");
-        return None;
-    };
+    let text = crate::testing::server_variable("MAINSTAY_TEST_POSTGRES_URL")?;
     let url = url::Url::parse(&text).expect("MAINSTAY_TEST_POSTGRES_URL is a URL");
     let decoded = |text: &str| {
         percent_encoding::percent_decode_str(text)

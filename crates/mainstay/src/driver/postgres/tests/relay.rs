@@ -23,7 +23,12 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) async fn to(options: &PostgresOptions) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1", options).await
+    }
+
+    /// A relay on another address of this machine, which the server's certificate does not name.
+    pub(super) async fn at(host: &str, options: &PostgresOptions) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let target = (options.host.clone(), options.port);
         let mode = Arc::new(watch::channel(Mode::Open).0);
@@ -36,7 +41,7 @@ impl Relay {
         });
         Self {
             options: PostgresOptions {
-                host: "127.0.0.1".into(),
+                host: host.to_owned(),
                 port,
                 ..options.clone()
             },

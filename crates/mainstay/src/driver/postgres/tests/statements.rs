@@ -5,9 +5,10 @@ use super::{LIMIT, one, open, rows, server, statement, table, write};
 use crate::Value;
 use crate::driver::contract::{BoxFuture, Connection, Driver};
 use crate::driver::postgres::PostgresDriver;
-use crate::driver::row::{Row, RowSink};
+use crate::driver::row::RowSink;
 use crate::driver::statement::Access;
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::value::Row;
 
 #[tokio::test]
 async fn the_driver_tells_of_its_server_and_sets_sessions_up() {
