@@ -112,11 +112,7 @@ impl Fixture {
     /// # Panics
     /// When the database cannot be made: a test that does not run must not look like one that
     /// passed.
-    pub async fn create(
-        engine: Engine,
-        schema: Schema,
-        options: FixtureOptions,
-    ) -> Option<Self> {
+    pub async fn create(engine: Engine, schema: Schema, options: FixtureOptions) -> Option<Self> {
         if engine.is_left_out() {
             return None;
         }
@@ -186,11 +182,10 @@ impl Fixture {
 
     /// The same, before it is loaded.
     pub fn loader(&self, settings: &[(&str, &str)]) -> ConfigLoader {
-        settings
-            .iter()
-            .fold(loader(&self.place, &self.options), |loader, (key, value)| {
-                loader.set(*key, *value)
-            })
+        settings.iter().fold(
+            loader(&self.place, &self.options),
+            |loader, (key, value)| loader.set(*key, *value),
+        )
     }
 
     /// A further handle on the same database and clock, with a pool and settings of its own.

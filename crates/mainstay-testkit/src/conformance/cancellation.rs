@@ -47,7 +47,8 @@ impl Stage {
         let mut attempt = 0;
         let at = (0..MOST).map(Moment::At);
         let woken = (1..MOST).map(Moment::WhenWoken);
-        let after = (0..40).map(|step| Moment::After(Duration::from_micros(20).mul_f64(1.3_f64.powi(step))));
+        let after = (0..40)
+            .map(|step| Moment::After(Duration::from_micros(20).mul_f64(1.3_f64.powi(step))));
         let sweeps: [&mut dyn Iterator<Item = Moment>; 3] =
             [&mut { at }, &mut { woken }, &mut { after }];
         for moments in sweeps {
@@ -72,9 +73,10 @@ impl Stage {
     /// The pool is whole, the server has no transaction of ours, and all connections can be had.
     async fn assert_clean(&self, moment: Moment) {
         at_rest(&self.db).await;
-        eventually(&format!("no transaction is left, dropped {moment:?}"), async || {
-            self.transactions(PATIENCE).await == 0
-        })
+        eventually(
+            &format!("no transaction is left, dropped {moment:?}"),
+            async || self.transactions(PATIENCE).await == 0,
+        )
         .await;
         let deadline = Instant::now() + PATIENCE;
         let mut guards = Vec::new();
@@ -110,7 +112,9 @@ impl Stage {
                 let status = status.fetch_with(|row| row.get::<String>(2)).await.unwrap();
                 let is_ours = |block: &str| {
                     block.contains(", ACTIVE")
-                        && ids.iter().any(|id| block.contains(&format!("thread id {id},")))
+                        && ids
+                            .iter()
+                            .any(|id| block.contains(&format!("thread id {id},")))
                 };
                 let blocks = status[0].split("---TRANSACTION ").skip(1);
                 blocks.filter(|block| is_ours(block)).count()
@@ -130,7 +134,9 @@ pub async fn an_open_transaction_is_seen(fx: &Fixture) {
     let seen = stage
         .db
         .transaction(|tx| async move {
-            tx.repository::<Account>().create(Account { id: 1, balance: 0 }).await?;
+            tx.repository::<Account>()
+                .create(Account { id: 1, balance: 0 })
+                .await?;
             Ok::<_, Error>(stage.transactions(Duration::from_millis(50)).await)
         })
         .await;
@@ -142,7 +148,11 @@ pub async fn an_open_transaction_is_seen(fx: &Fixture) {
 pub async fn a_dropped_find(fx: &Fixture) {
     let stage = Stage::set(fx).await;
     let rows = (0..300).map(item);
-    fx.db().repository::<Item>().create_many(rows).await.unwrap();
+    fx.db()
+        .repository::<Item>()
+        .create_many(rows)
+        .await
+        .unwrap();
     let db = stage.db.clone();
     let find = move |_| db.repository::<Item>().find_many().into_future();
     stage
@@ -171,15 +181,25 @@ pub async fn a_dropped_create(fx: &Fixture) {
 pub async fn a_dropped_update(fx: &Fixture) {
     let stage = Stage::set(fx).await;
     let accounts = stage.db.repository::<Account>();
-    accounts.create(Account { id: 1, balance: 0 }).await.unwrap();
-    let update = move |_| accounts.update(1, [Account::BALANCE.increment(1)]).into_future();
+    accounts
+        .create(Account { id: 1, balance: 0 })
+        .await
+        .unwrap();
+    let update = move |_| {
+        accounts
+            .update(1, [Account::BALANCE.increment(1)])
+            .into_future()
+    };
     let look = stage.probe.repository::<Account>();
     let mut before = 0;
     stage
         .drop_everywhere(update, async |_, changed| {
             let now = look.find_by_id(1).await.unwrap().unwrap().balance;
             assert!(now == before || now == before + 1, "{before} became {now}");
-            assert!(changed.is_none_or(|row| row.balance == now), "reported, but missing");
+            assert!(
+                changed.is_none_or(|row| row.balance == now),
+                "reported, but missing"
+            );
             before = now;
         })
         .await;
@@ -189,7 +209,11 @@ pub async fn a_dropped_update(fx: &Fixture) {
 pub async fn a_dropped_stream(fx: &Fixture) {
     let stage = Stage::set(fx).await;
     let rows = (0..700).map(item);
-    fx.db().repository::<Item>().create_many(rows).await.unwrap();
+    fx.db()
+        .repository::<Item>()
+        .create_many(rows)
+        .await
+        .unwrap();
     let db = stage.db.clone();
     let read = move |_| -> BoxFuture<'static, Result<usize, Error>> {
         let mut stream = db.repository::<Item>().find_many().stream();
@@ -203,7 +227,9 @@ pub async fn a_dropped_stream(fx: &Fixture) {
         })
     };
     stage
-        .drop_everywhere(read, async |_, seen| assert!(seen.is_none_or(|seen| seen == 700)))
+        .drop_everywhere(read, async |_, seen| {
+            assert!(seen.is_none_or(|seen| seen == 700))
+        })
         .await;
 }
 
@@ -232,14 +258,20 @@ pub async fn a_dropped_create_many(fx: &Fixture) {
 pub async fn a_dropped_transaction(fx: &Fixture) {
     let stage = Stage::set(fx).await;
     let accounts = stage.db.repository::<Account>();
-    accounts.create(Account { id: 1, balance: 0 }).await.unwrap();
+    accounts
+        .create(Account { id: 1, balance: 0 })
+        .await
+        .unwrap();
     let db = stage.db.clone();
     let run = move |attempt: i64| -> BoxFuture<'static, Result<(), Error>> {
         let db = db.clone();
         Box::pin(async move {
             db.transaction(|tx| async move {
                 let name = format!("author{attempt}");
-                let author = tx.repository::<Author>().create(NewAuthor::named(&name)).await?;
+                let author = tx
+                    .repository::<Author>()
+                    .create(NewAuthor::named(&name))
+                    .await?;
                 let books = tx.repository::<Book>();
                 books.create(NewBook::by(author.id, "One")).await?;
                 books.create(NewBook::by(author.id, "Two")).await?;
@@ -251,7 +283,10 @@ pub async fn a_dropped_transaction(fx: &Fixture) {
             .await
         })
     };
-    let (authors, books) = (stage.probe.repository::<Author>(), stage.probe.repository::<Book>());
+    let (authors, books) = (
+        stage.probe.repository::<Author>(),
+        stage.probe.repository::<Book>(),
+    );
     let accounts = stage.probe.repository::<Account>();
     let mut done = 0;
     stage
@@ -266,10 +301,16 @@ pub async fn a_dropped_transaction(fx: &Fixture) {
             done += i64::from(author.is_some());
             let balance = accounts.find_by_id(1).await.unwrap().unwrap().balance;
             assert_eq!(balance, done, "half done");
-            assert!(reported.is_none() || author.is_some(), "reported, but missing");
+            assert!(
+                reported.is_none() || author.is_some(),
+                "reported, but missing"
+            );
         })
         .await;
-    assert_eq!(books.count(Filter::all()).await.unwrap(), done.unsigned_abs() * 2);
+    assert_eq!(
+        books.count(Filter::all()).await.unwrap(),
+        done.unsigned_abs() * 2
+    );
 }
 
 /// Savepoints, one kept and one undone, inside a transaction that is dropped.
@@ -303,10 +344,16 @@ pub async fn a_dropped_savepoint(fx: &Fixture) {
     stage
         .drop_everywhere(run, async |attempt, reported| {
             let base = attempt * 10;
-            let found = look.find_many().filter(Item::ID.between(base, base + 9)).by_key();
+            let found = look
+                .find_many()
+                .filter(Item::ID.between(base, base + 9))
+                .by_key();
             let found: Vec<_> = found.await.unwrap().iter().map(|i| i.id - base).collect();
             assert!(found.is_empty() || found == [0, 2], "half done: {found:?}");
-            assert!(reported.is_none() || found == [0, 2], "reported, but missing");
+            assert!(
+                reported.is_none() || found == [0, 2],
+                "reported, but missing"
+            );
         })
         .await;
 }

@@ -11,7 +11,10 @@ use crate::Fixture;
 pub async fn increments_are_never_lost(fx: &Fixture) {
     let db = fx.db();
     let accounts = db.repository::<Account>();
-    accounts.create(Account { id: 1, balance: 0 }).await.unwrap();
+    accounts
+        .create(Account { id: 1, balance: 0 })
+        .await
+        .unwrap();
     let tasks: Vec<_> = (0..50)
         .map(|_| {
             let accounts = accounts.clone();
@@ -34,7 +37,10 @@ pub async fn increments_are_never_lost(fx: &Fixture) {
 pub async fn for_update_keeps_others_out(fx: &Fixture) {
     let db = fx.db();
     let accounts = db.repository::<Account>();
-    accounts.create(Account { id: 1, balance: 0 }).await.unwrap();
+    accounts
+        .create(Account { id: 1, balance: 0 })
+        .await
+        .unwrap();
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let db = db.clone();
@@ -44,7 +50,9 @@ pub async fn for_update_keeps_others_out(fx: &Fixture) {
                         let accounts = tx.repository::<Account>();
                         let account = accounts.find_for_update(1).await?;
                         let balance = account.map_or(0, |account| account.balance);
-                        accounts.update(1, [Account::BALANCE.set(balance + 1)]).await
+                        accounts
+                            .update(1, [Account::BALANCE.set(balance + 1)])
+                            .await
                     })
                     .await?;
                 }
@@ -76,7 +84,9 @@ pub async fn transfers_keep_the_sum(fx: &Fixture) {
                 }
                 db.transaction(|tx| async move {
                     let accounts = tx.repository::<Account>();
-                    accounts.update(from, [Account::BALANCE.increment(-1)]).await?;
+                    accounts
+                        .update(from, [Account::BALANCE.increment(-1)])
+                        .await?;
                     accounts.update(to, [Account::BALANCE.increment(1)]).await
                 })
                 .max_attempts(50)

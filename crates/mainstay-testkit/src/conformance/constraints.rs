@@ -26,7 +26,10 @@ pub async fn unique_over_one_column(fx: &Fixture) {
         &["email"],
         &["emailAddress"],
     );
-    assert_eq!((error.code(), error.http_status()), ("DUPLICATE_ENTRY", 409));
+    assert_eq!(
+        (error.code(), error.http_status()),
+        ("DUPLICATE_ENTRY", 409)
+    );
     assert_eq!(error.public_message(), "Unique constraint violation");
     let other = author(fx, "bea").await;
     let taken = [Author::EMAIL.set("ada@example.com".to_owned())];
@@ -82,7 +85,11 @@ pub async fn primary_keys(fx: &Fixture) {
         &["code"],
     );
     let ada = author(fx, "ada").await;
-    let book = db.repository::<Book>().create(NewBook::by(ada.id, "One")).await.unwrap();
+    let book = db
+        .repository::<Book>()
+        .create(NewBook::by(ada.id, "One"))
+        .await
+        .unwrap();
     let chapter = Chapter {
         book_id: book.id,
         number: 1,
@@ -102,7 +109,9 @@ pub async fn primary_keys(fx: &Fixture) {
 /// An insert or update whose parent is missing names the foreign key.
 pub async fn foreign_keys_on_write(fx: &Fixture) {
     let books = fx.db().repository::<Book>();
-    let orphan = books.create(NewBook::by(Uuid::from_u128(99), "Orphan")).await;
+    let orphan = books
+        .create(NewBook::by(Uuid::from_u128(99), "Orphan"))
+        .await;
     let error = assert_refused(
         orphan,
         ErrorKind::ForeignKey,
@@ -110,7 +119,10 @@ pub async fn foreign_keys_on_write(fx: &Fixture) {
         &["author_id"],
         &["authorId"],
     );
-    assert_eq!((error.code(), error.http_status()), ("FOREIGN_KEY_ERROR", 400));
+    assert_eq!(
+        (error.code(), error.http_status()),
+        ("FOREIGN_KEY_ERROR", 400)
+    );
     let ada = author(fx, "ada").await;
     let book = books.create(NewBook::by(ada.id, "One")).await.unwrap();
     assert_refused(
@@ -204,7 +216,13 @@ pub async fn cascades_reach_grandchildren(fx: &Fixture) {
     let left = books.find_many().await.unwrap();
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|book| book.author_id == bea.id));
-    assert_eq!(chapters.count(mainstay::schema::Filter::all()).await.unwrap(), 6);
+    assert_eq!(
+        chapters
+            .count(mainstay::schema::Filter::all())
+            .await
+            .unwrap(),
+        6
+    );
 }
 
 /// Deleting what a nullable column refers to sets it to NULL.
@@ -223,7 +241,10 @@ pub async fn set_null_lets_go(fx: &Fixture) {
         ..NewBook::by(ada.id, "One")
     };
     let book = books.create(book).await.unwrap();
-    db.repository::<Shelf>().delete("a".to_owned()).await.unwrap();
+    db.repository::<Shelf>()
+        .delete("a".to_owned())
+        .await
+        .unwrap();
     let found = books.find_by_id(book.id).await.unwrap().unwrap();
     assert_eq!(found.shelf_code, None);
 }
@@ -254,7 +275,10 @@ pub async fn checks(fx: &Fixture) {
         &["readPages", "pages"],
     );
     let accounts = db.repository::<Account>();
-    accounts.create(Account { id: 1, balance: 5 }).await.unwrap();
+    accounts
+        .create(Account { id: 1, balance: 5 })
+        .await
+        .unwrap();
     assert_refused(
         accounts.update(1, [Account::BALANCE.increment(-6)]).await,
         ErrorKind::Check,
@@ -269,7 +293,10 @@ pub async fn checks(fx: &Fixture) {
 /// same kinds of error.
 pub async fn the_database_itself_refuses(fx: &Fixture) {
     let db = fx.db();
-    let null = db.sql("INSERT INTO accounts (id, balance) VALUES (1, NULL)").execute().await;
+    let null = db
+        .sql("INSERT INTO accounts (id, balance) VALUES (1, NULL)")
+        .execute()
+        .await;
     let error = assert_kind(null, ErrorKind::NotNull);
     assert_eq!(error.columns().collect::<Vec<_>>(), ["balance"]);
     let long = db
@@ -282,7 +309,10 @@ pub async fn the_database_itself_refuses(fx: &Fixture) {
         .sql("UPDATE books SET mood = 'furious' WHERE 1 = 1")
         .execute();
     let ada = author(fx, "ada").await;
-    db.repository::<Book>().create(NewBook::by(ada.id, "One")).await.unwrap();
+    db.repository::<Book>()
+        .create(NewBook::by(ada.id, "One"))
+        .await
+        .unwrap();
     assert_refused(
         word.await,
         ErrorKind::Check,
@@ -326,7 +356,10 @@ pub async fn problems_of_an_input_come_together(fx: &Fixture) {
         &["email", "name"],
         &["emailAddress", "name"],
     );
-    assert_eq!((error.code(), error.http_status()), ("VALIDATION_ERROR", 400));
+    assert_eq!(
+        (error.code(), error.http_status()),
+        ("VALIDATION_ERROR", 400)
+    );
     assert_eq!(
         error.public_message(),
         "Validation error: emailAddress must be an email address, name is required"

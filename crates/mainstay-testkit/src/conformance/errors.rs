@@ -12,7 +12,10 @@ use crate::{Engine, Fixture};
 pub async fn wrong_sql(fx: &Fixture) {
     let db = fx.db();
     let fetch = |sql: &str| db.sql(sql).fetch_rows();
-    let error = assert_kind(fetch("SELECT 1 FROM nowhere").await, ErrorKind::TableMissing);
+    let error = assert_kind(
+        fetch("SELECT 1 FROM nowhere").await,
+        ErrorKind::TableMissing,
+    );
     assert_eq!(error.code(), "TABLE_MISSING");
     assert_eq!(error.http_status(), 500);
     assert!(error.to_string().contains("nowhere"), "{error}");
@@ -29,7 +32,10 @@ pub async fn wrong_sql(fx: &Fixture) {
     let write = db.sql("INSERT INTO nowhere VALUES (1)").execute().await;
     let error = assert_kind(write, ErrorKind::TableMissing);
     assert_eq!(error.outcome(), Outcome::NotApplied);
-    assert_kind(db.script("DROP TABLE nowhere").await, ErrorKind::TableMissing);
+    assert_kind(
+        db.script("DROP TABLE nowhere").await,
+        ErrorKind::TableMissing,
+    );
 }
 
 /// Too few and too many parameters are refused, and the connection goes on.
@@ -38,7 +44,13 @@ pub async fn wrong_number_of_parameters(fx: &Fixture) {
     let sql = "SELECT count(*) FROM authors WHERE name = ? AND email = ?";
     let few = db.sql(sql).bind("a").scalar::<i64>().await;
     let few = few.expect_err("one parameter of two");
-    let many = db.sql(sql).bind("a").bind("b").bind("c").scalar::<i64>().await;
+    let many = db
+        .sql(sql)
+        .bind("a")
+        .bind("b")
+        .bind("c")
+        .scalar::<i64>()
+        .await;
     let many = many.expect_err("three parameters of two");
     for error in [few, many] {
         assert_eq!(error.kind(), ErrorKind::Database, "{error:?}");
@@ -77,7 +89,10 @@ pub async fn a_closed_handle_refuses(fx: &Fixture) {
     db.close(Duration::from_secs(10)).await.unwrap();
     let authors = db.repository::<Author>();
     let error = assert_kind(authors.find_many().await, ErrorKind::Closed);
-    assert_eq!((error.code(), error.http_status()), ("DATABASE_CLOSED", 503));
+    assert_eq!(
+        (error.code(), error.http_status()),
+        ("DATABASE_CLOSED", 503)
+    );
     assert_kind(db.health().await, ErrorKind::Closed);
     let write = db.sql("DELETE FROM authors").execute().await;
     assert_kind(write, ErrorKind::Closed);
@@ -106,7 +121,10 @@ pub async fn a_slow_statement_meets_its_deadline(fx: &Fixture) {
         .fetch_rows()
         .await;
     let error = assert_kind(result, ErrorKind::Deadline);
-    assert_eq!((error.code(), error.http_status()), ("DEADLINE_EXCEEDED", 504));
+    assert_eq!(
+        (error.code(), error.http_status()),
+        ("DEADLINE_EXCEEDED", 504)
+    );
     super::support::at_rest(db).await;
     db.health().await.unwrap();
 }

@@ -21,7 +21,12 @@ async fn two_accounts(fx: &Fixture, balance: i64) {
 }
 
 async fn balance(db: &Database, id: i64) -> i64 {
-    db.repository::<Account>().find_by_id(id).await.unwrap().unwrap().balance
+    db.repository::<Account>()
+        .find_by_id(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .balance
 }
 
 /// What is not committed is seen by nobody else, on any level.
@@ -32,7 +37,9 @@ pub async fn no_dirty_reads(fx: &Fixture) {
         .transaction(move |tx| {
             let other = other.clone();
             async move {
-                tx.repository::<Account>().update(1, [Account::BALANCE.set(99)]).await?;
+                tx.repository::<Account>()
+                    .update(1, [Account::BALANCE.set(99)])
+                    .await?;
                 assert_eq!(balance(&other, 1).await, 10);
                 Ok::<_, Error>(())
             }
@@ -55,10 +62,9 @@ pub async fn repeatable_read_sees_one_snapshot(fx: &Fixture) {
                     let accounts = tx.repository::<Account>();
                     let first = accounts.find_many().by_key().await?;
                     // Where serializable readers lock what they read, the writer has to wait.
-                    let change = other.repository::<Account>().update(
-                        1,
-                        [Account::BALANCE.increment(1)],
-                    );
+                    let change = other
+                        .repository::<Account>()
+                        .update(1, [Account::BALANCE.increment(1)]);
                     let _ = change.timeout(Duration::from_millis(200)).await;
                     let second = accounts.find_many().by_key().await?;
                     Ok::<_, Error>((first, second))
@@ -84,7 +90,10 @@ pub async fn read_committed_moves_on(fx: &Fixture) {
             async move {
                 let accounts = tx.repository::<Account>();
                 accounts.find_many().await?;
-                other.repository::<Account>().update(1, [Account::BALANCE.set(11)]).await?;
+                other
+                    .repository::<Account>()
+                    .update(1, [Account::BALANCE.set(11)])
+                    .await?;
                 let account = accounts.find_by_id(1).await?;
                 Ok::<_, Error>(account.map(|account| account.balance))
             }
@@ -92,7 +101,11 @@ pub async fn read_committed_moves_on(fx: &Fixture) {
         .read_only()
         .await
         .unwrap();
-    let expected = if fx.db().capabilities().concurrent_writers { 11 } else { 10 };
+    let expected = if fx.db().capabilities().concurrent_writers {
+        11
+    } else {
+        10
+    };
     assert_eq!(seen, Some(expected));
 }
 
@@ -126,7 +139,9 @@ pub async fn serializable_prevents_write_skew(fx: &Fixture) {
                     }
                     // Together they may go down to 60, so only one of them may take 60.
                     if sum - 60 >= 60 {
-                        accounts.update(id, [Account::BALANCE.increment(-60)]).await?;
+                        accounts
+                            .update(id, [Account::BALANCE.increment(-60)])
+                            .await?;
                     }
                     Ok::<_, Error>(())
                 }
@@ -159,11 +174,15 @@ pub async fn a_deadlock_runs_again(fx: &Fixture) {
                 let attempt = own.fetch_add(1, Ordering::Relaxed);
                 async move {
                     let accounts = tx.repository::<Account>();
-                    accounts.update(ids[0], [Account::BALANCE.increment(1)]).await?;
+                    accounts
+                        .update(ids[0], [Account::BALANCE.increment(1)])
+                        .await?;
                     if attempt == 0 {
                         meet(&db, &barrier).await;
                     }
-                    accounts.update(ids[1], [Account::BALANCE.increment(1)]).await?;
+                    accounts
+                        .update(ids[1], [Account::BALANCE.increment(1)])
+                        .await?;
                     Ok::<_, Error>(())
                 }
             })
@@ -173,7 +192,10 @@ pub async fn a_deadlock_runs_again(fx: &Fixture) {
     let (one, two) = (add([1, 2]), add([2, 1]));
     one.await.unwrap().unwrap();
     two.await.unwrap().unwrap();
-    assert_eq!((balance(fx.db(), 1).await, balance(fx.db(), 2).await), (2, 2));
+    assert_eq!(
+        (balance(fx.db(), 1).await, balance(fx.db(), 2).await),
+        (2, 2)
+    );
     let ran = attempts.load(Ordering::Relaxed);
     if fx.db().capabilities().concurrent_writers {
         assert!(ran >= 3, "one of them had to run again, {ran} runs in all");
@@ -196,9 +218,13 @@ pub async fn a_conflict_can_be_told_instead(fx: &Fixture) {
                 let barrier = Arc::clone(&barrier);
                 async move {
                     let accounts = tx.repository::<Account>();
-                    accounts.update(ids[0], [Account::BALANCE.increment(1)]).await?;
+                    accounts
+                        .update(ids[0], [Account::BALANCE.increment(1)])
+                        .await?;
                     barrier.wait().await;
-                    accounts.update(ids[1], [Account::BALANCE.increment(1)]).await?;
+                    accounts
+                        .update(ids[1], [Account::BALANCE.increment(1)])
+                        .await?;
                     Ok::<_, Error>(())
                 }
             })
@@ -212,5 +238,8 @@ pub async fn a_conflict_can_be_told_instead(fx: &Fixture) {
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0].code(), "WRITE_CONFLICT");
     assert_eq!(failed[0].http_status(), 409);
-    assert_eq!((balance(fx.db(), 1).await, balance(fx.db(), 2).await), (1, 1));
+    assert_eq!(
+        (balance(fx.db(), 1).await, balance(fx.db(), 2).await),
+        (1, 1)
+    );
 }

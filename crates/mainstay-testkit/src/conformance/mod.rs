@@ -17,6 +17,7 @@
 //! - `entities`: the tables of the suite
 //! - `support`: expectations of errors, waiting, dropping futures
 //! - `spy`: a driver that counts what passes through it
+//! - `random`, `model`: random rows; filters that can be judged in memory
 //! - [`types`], [`constraints`], [`errors`]: values and refusals
 //! - [`reading`], [`writing`], [`pages`], [`streaming`]: the repository
 //! - [`transactions`], [`isolation`], [`concurrency`]: transactions, alone and against each other
@@ -29,6 +30,8 @@
 )]
 
 mod entities;
+mod model;
+mod random;
 mod spy;
 mod suite;
 mod support;
@@ -40,6 +43,7 @@ pub mod errors;
 pub mod isolation;
 pub mod pages;
 pub mod pool;
+pub mod properties;
 pub mod reading;
 pub mod streaming;
 pub mod transactions;

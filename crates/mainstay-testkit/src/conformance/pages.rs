@@ -12,9 +12,17 @@ use crate::Fixture;
 async fn twenty(fx: &Fixture) {
     let rows = (0..20).map(|id| {
         let rank = id % 5;
-        Item::new(id, (rank != 0).then_some(rank as i32), &format!("item {id}"))
+        Item::new(
+            id,
+            (rank != 0).then_some(rank as i32),
+            &format!("item {id}"),
+        )
     });
-    fx.db().repository::<Item>().create_many(rows).await.unwrap();
+    fx.db()
+        .repository::<Item>()
+        .create_many(rows)
+        .await
+        .unwrap();
 }
 
 fn ids(items: &[Item]) -> Vec<i64> {
@@ -26,16 +34,27 @@ pub async fn pages_by_offset(fx: &Fixture) {
     twenty(fx).await;
     let items = fx.db().repository::<Item>();
     let page = async |number, size| {
-        let found = items.find_many().filter(Item::ID.lt(19)).page(number, size).await;
+        let found = items
+            .find_many()
+            .filter(Item::ID.lt(19))
+            .page(number, size)
+            .await;
         found.unwrap()
     };
     let first = page(1, 8).await;
     assert_eq!(ids(&first.items), (0..8).collect::<Vec<_>>());
-    assert_eq!((first.number, first.size, first.total, first.pages()), (1, 8, 19, 3));
+    assert_eq!(
+        (first.number, first.size, first.total, first.pages()),
+        (1, 8, 19, 3)
+    );
     assert_eq!(ids(&page(3, 8).await.items), [16, 17, 18]);
     assert_eq!(page(4, 8).await.items, []);
     assert_eq!(page(u64::MAX, u64::MAX).await.items, []);
-    assert_eq!(page(0, 5).await.number, 1, "there is no page before the first");
+    assert_eq!(
+        page(0, 5).await.number,
+        1,
+        "there is no page before the first"
+    );
 }
 
 async fn walk(find: impl Fn() -> FindMany<Item>, size: u64) -> Vec<i64> {
@@ -46,7 +65,10 @@ async fn walk(find: impl Fn() -> FindMany<Item>, size: u64) -> Vec<i64> {
         assert!(page.items.len() as u64 <= size);
         seen.extend(ids(&page.items));
         // A cursor survives being text in a URL.
-        match page.next.map(|next| next.to_string().parse::<Cursor>().unwrap()) {
+        match page
+            .next
+            .map(|next| next.to_string().parse::<Cursor>().unwrap())
+        {
             Some(next) => cursor = Some(next),
             None => return seen,
         }
@@ -110,13 +132,22 @@ pub async fn foreign_cursors_are_refused(fx: &Fixture) {
     let empty: Cursor = "".parse().unwrap();
     let cut: Cursor = cursor.to_string()[1..].parse().unwrap();
     for wrong in [damaged, empty, cut] {
-        let error = assert_kind(by_rank().page_after(Some(wrong), 2).await, ErrorKind::Validation);
+        let error = assert_kind(
+            by_rank().page_after(Some(wrong), 2).await,
+            ErrorKind::Validation,
+        );
         let fields: Vec<_> = error.fields().iter().map(|f| f.field.as_ref()).collect();
         assert_eq!(fields, ["cursor"]);
     }
     let other = items.find_many().order_by(Item::RANK.desc());
-    assert_kind(other.page_after(Some(cursor.clone()), 2).await, ErrorKind::Validation);
-    assert_kind(items.find_many().page_after(Some(cursor), 2).await, ErrorKind::Validation);
+    assert_kind(
+        other.page_after(Some(cursor.clone()), 2).await,
+        ErrorKind::Validation,
+    );
+    assert_kind(
+        items.find_many().page_after(Some(cursor), 2).await,
+        ErrorKind::Validation,
+    );
     let huge = "x".repeat(100_000).parse::<Cursor>();
     assert_kind(huge, ErrorKind::Validation);
 }
@@ -145,6 +176,11 @@ pub async fn pages_of_projections(fx: &Fixture) {
         }
     }
     assert_eq!(names, ["eve", "dora", "cleo", "bea", "ada"]);
-    let page = authors.find_many().filter(Filter::none()).page_after(None, 2).await.unwrap();
+    let page = authors
+        .find_many()
+        .filter(Filter::none())
+        .page_after(None, 2)
+        .await
+        .unwrap();
     assert_eq!((page.items.len(), page.next), (0, None));
 }

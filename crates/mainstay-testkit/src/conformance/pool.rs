@@ -15,20 +15,28 @@ use crate::{Engine, Fixture};
 
 async fn borrow(db: &Database) -> PoolGuard {
     let deadline = Instant::now() + PATIENCE;
-    db.pool().acquire(deadline, Location::caller()).await.unwrap()
+    db.pool()
+        .acquire(deadline, Location::caller())
+        .await
+        .unwrap()
 }
 
 /// A handle whose statements and connections are counted.
 async fn watched(fx: &Fixture, options: PoolOptions) -> (Database, Arc<Counts>) {
     let (driver, counts) = Spy::open(&fx.config(&[])).await.unwrap();
     let builder = Database::builder().schema(fx.db().schema().clone());
-    let db = builder.open_driver(driver, options, Default::default(), false).await;
+    let db = builder
+        .open_driver(driver, options, Default::default(), false)
+        .await;
     (db.unwrap(), counts)
 }
 
 /// The minimum is there when the handle is, and comes back when a connection is lost.
 pub async fn the_minimum_is_kept_warm(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "4"), ("pool.min", "3")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "4"), ("pool.min", "3")])
+        .await
+        .unwrap();
     let status = db.pool().status();
     assert_eq!((status.open, status.idle, status.in_use()), (3, 3, 0));
     assert_eq!((status.max, status.min), (4, 3));
@@ -58,7 +66,10 @@ pub async fn the_maximum_is_never_exceeded(fx: &Fixture) {
 
 /// Who waits longest is served first.
 pub async fn the_queue_is_fair(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "1"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "1"), ("pool.min", "1")])
+        .await
+        .unwrap();
     let held = borrow(&db).await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = Vec::new();
@@ -69,7 +80,10 @@ pub async fn the_queue_is_fair(fx: &Fixture) {
             order.lock().unwrap().push(number);
             drop(guard);
         }));
-        eventually("the task waits", async || db.pool().status().waiting == number + 1).await;
+        eventually("the task waits", async || {
+            db.pool().status().waiting == number + 1
+        })
+        .await;
     }
     drop(held);
     for task in tasks {
@@ -80,7 +94,11 @@ pub async fn the_queue_is_fair(fx: &Fixture) {
 
 /// A queue that takes too long says who has the connections, where in the code, and counts.
 pub async fn a_queue_timeout_names_the_holders(fx: &Fixture) {
-    let settings = [("pool.max", "1"), ("pool.min", "1"), ("timeouts.acquire", "50ms")];
+    let settings = [
+        ("pool.max", "1"),
+        ("pool.min", "1"),
+        ("timeouts.acquire", "50ms"),
+    ];
     let db = fx.open(&settings).await.unwrap();
     let held = borrow(&db).await;
     let error = assert_kind(db.health().await, ErrorKind::PoolTimeout);
@@ -97,9 +115,14 @@ pub async fn a_queue_timeout_names_the_holders(fx: &Fixture) {
 
 /// Callers that give up leave the queue, and take nothing along.
 pub async fn giving_up_leaves_the_queue(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "1"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "1"), ("pool.min", "1")])
+        .await
+        .unwrap();
     let held = borrow(&db).await;
-    let tasks: Vec<_> = (0..5).map(|_| tokio::spawn(db.health().into_future())).collect();
+    let tasks: Vec<_> = (0..5)
+        .map(|_| tokio::spawn(db.health().into_future()))
+        .collect();
     eventually("all wait", async || db.pool().status().waiting == 5).await;
     for task in &tasks {
         task.abort();
@@ -112,7 +135,10 @@ pub async fn giving_up_leaves_the_queue(fx: &Fixture) {
 
 /// The pool grows at once, and shrinks as connections come back.
 pub async fn the_size_changes_while_in_use(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "1"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "1"), ("pool.min", "1")])
+        .await
+        .unwrap();
     let first = borrow(&db).await;
     let waiter = db.clone();
     let task = tokio::spawn(async move { borrow(&waiter).await });
@@ -139,9 +165,15 @@ pub async fn the_size_changes_while_in_use(fx: &Fixture) {
 
 /// Closing refuses new callers, waits for those at work, and says so when it could not.
 pub async fn closing_drains(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "2"), ("pool.min", "2")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "2"), ("pool.min", "2")])
+        .await
+        .unwrap();
     let held = borrow(&db).await;
-    let error = assert_kind(db.close(Duration::from_millis(30)).await, ErrorKind::Deadline);
+    let error = assert_kind(
+        db.close(Duration::from_millis(30)).await,
+        ErrorKind::Deadline,
+    );
     assert!(error.to_string().contains("1 connection"), "{error}");
     assert_kind(db.health().await, ErrorKind::Closed);
     let closer = db.clone();
@@ -154,7 +186,10 @@ pub async fn closing_drains(fx: &Fixture) {
 
 /// Callers who wait in the queue when the handle closes are told, not left waiting.
 pub async fn closing_tells_those_who_wait(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "1"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "1"), ("pool.min", "1")])
+        .await
+        .unwrap();
     let held = borrow(&db).await;
     let waiting = tokio::spawn(db.health().into_future());
     eventually("the task waits", async || db.pool().status().waiting == 1).await;
@@ -187,7 +222,11 @@ pub async fn killed_connections_are_replaced(fx: &Fixture) {
     let (own, kill, end) = match fx.engine() {
         // There is no server that could end a connection.
         Engine::Sqlite => return,
-        Engine::Postgres => ("SELECT pg_backend_pid()::bigint", "SELECT pg_terminate_backend(", ")"),
+        Engine::Postgres => (
+            "SELECT pg_backend_pid()::bigint",
+            "SELECT pg_terminate_backend(",
+            ")",
+        ),
         Engine::MariaDb => ("SELECT connection_id()", "KILL CONNECTION ", ""),
     };
     let settings = [
@@ -231,7 +270,11 @@ pub async fn old_connections_are_retired(fx: &Fixture) {
 
 /// Connections beyond the minimum are closed when nobody needs them.
 pub async fn idle_connections_beyond_the_minimum_are_closed(fx: &Fixture) {
-    let settings = [("pool.max", "4"), ("pool.min", "1"), ("timeouts.idle", "50ms")];
+    let settings = [
+        ("pool.max", "4"),
+        ("pool.min", "1"),
+        ("timeouts.idle", "50ms"),
+    ];
     let db = fx.open(&settings).await.unwrap();
     let mut held = Vec::new();
     for _ in 0..4 {
@@ -245,7 +288,10 @@ pub async fn idle_connections_beyond_the_minimum_are_closed(fx: &Fixture) {
 
 /// A loan that never ends is to be seen, with its place in the code and for how long.
 pub async fn a_leak_is_to_be_seen(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "2"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "2"), ("pool.min", "1")])
+        .await
+        .unwrap();
     std::mem::forget(borrow(&db).await);
     let status = db.pool().status();
     assert_eq!(status.in_use(), 1);
@@ -258,7 +304,10 @@ pub async fn a_leak_is_to_be_seen(fx: &Fixture) {
 
 /// What runs now is shown with its holder, without values.
 pub async fn the_running_statement_is_shown(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "2"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "2"), ("pool.min", "1")])
+        .await
+        .unwrap();
     let items = db.repository::<Item>();
     let rows = (0..2_000).map(|id| Item::new(id, None, "x"));
     items.create_many(rows).await.unwrap();
@@ -267,8 +316,15 @@ pub async fn the_running_statement_is_shown(fx: &Fixture) {
     assert!(first.unwrap().is_ok());
     let status = db.pool().status();
     let running = status.holders[0].statement.clone().unwrap();
-    assert!(running.contains("SELECT") && running.contains("items"), "{running}");
-    assert!(status.holders[0].site.file().ends_with("pool.rs"), "{:?}", status.holders);
+    assert!(
+        running.contains("SELECT") && running.contains("items"),
+        "{running}"
+    );
+    assert!(
+        status.holders[0].site.file().ends_with("pool.rs"),
+        "{:?}",
+        status.holders
+    );
     drop(stream);
     at_rest(&db).await;
 }

@@ -5,16 +5,19 @@ use mainstay::schema::Filter;
 use mainstay::{Database, ErrorKind};
 use uuid::Uuid;
 
-use super::entities::{
-    Author, AuthorName, Book, Item, NewAuthor, NewBook, Sample,
-};
+use super::entities::{Author, AuthorName, Book, Item, NewAuthor, NewBook, Sample};
 use super::spy::Spy;
 use super::support::assert_kind;
 use crate::Fixture;
 
 async fn ids(fx: &Fixture, filter: Filter<Item>) -> Vec<i64> {
     let items = fx.db().repository::<Item>();
-    let found = items.find_many().filter(filter.clone()).by_key().await.unwrap();
+    let found = items
+        .find_many()
+        .filter(filter.clone())
+        .by_key()
+        .await
+        .unwrap();
     let count = items.count(filter).await.unwrap();
     assert_eq!(count, found.len() as u64, "count and find agree");
     found.into_iter().map(|item| item.id).collect()
@@ -26,7 +29,11 @@ async fn five_ranks(fx: &Fixture) {
         .into_iter()
         .enumerate()
         .map(|(id, rank)| Item::new(id as i64, rank, "x"));
-    fx.db().repository::<Item>().create_many(rows).await.unwrap();
+    fx.db()
+        .repository::<Item>()
+        .create_many(rows)
+        .await
+        .unwrap();
 }
 
 /// Comparisons, and what NULL means to them.
@@ -57,8 +64,17 @@ pub async fn combinations(fx: &Fixture) {
     for (filter, expected) in [
         (Item::RANK.eq(1).or(Item::RANK.eq(3)), vec![0, 3]),
         (Item::RANK.ge(1).and(Item::RANK.le(1)), vec![0]),
-        (Item::RANK.eq(1).or(Item::RANK.is_null()).and(Item::ID.lt(3)), vec![0, 2]),
-        (Item::RANK.eq(1).and(Item::ID.eq(9)).or(Item::ID.eq(4)), vec![4]),
+        (
+            Item::RANK
+                .eq(1)
+                .or(Item::RANK.is_null())
+                .and(Item::ID.lt(3)),
+            vec![0, 2],
+        ),
+        (
+            Item::RANK.eq(1).and(Item::ID.eq(9)).or(Item::ID.eq(4)),
+            vec![4],
+        ),
         // As in SQL: a comparison with NULL holds neither plainly nor negated.
         (Item::RANK.eq(1).not(), vec![1, 3]),
         (Item::RANK.is_null().not(), vec![0, 1, 3]),
@@ -78,10 +94,25 @@ pub async fn combinations(fx: &Fixture) {
 /// `contains`, `starts_with` and `ends_with` tell case, and take wildcards as they are.
 pub async fn text_matching(fx: &Fixture) {
     let labels = [
-        "Apple pie", "apple", "100%", "100 %", "a_b", "axb", "", "pie ", "\u{1F600} pie", "a\\b",
+        "Apple pie",
+        "apple",
+        "100%",
+        "100 %",
+        "a_b",
+        "axb",
+        "",
+        "pie ",
+        "\u{1F600} pie",
+        "a\\b",
     ];
-    let rows = (0..).zip(labels).map(|(id, label)| Item::new(id, None, label));
-    fx.db().repository::<Item>().create_many(rows).await.unwrap();
+    let rows = (0..)
+        .zip(labels)
+        .map(|(id, label)| Item::new(id, None, label));
+    fx.db()
+        .repository::<Item>()
+        .create_many(rows)
+        .await
+        .unwrap();
     for (filter, expected) in [
         (Item::LABEL.contains("pie"), vec![0, 7, 8]),
         (Item::LABEL.contains("Pie"), vec![]),
@@ -95,19 +126,32 @@ pub async fn text_matching(fx: &Fixture) {
         (Item::LABEL.starts_with("100%"), vec![2]),
         (Item::LABEL.starts_with("a_"), vec![4]),
         (Item::LABEL.starts_with("\u{1F600}"), vec![8]),
-        (Item::LABEL.starts_with(""), vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (
+            Item::LABEL.starts_with(""),
+            vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ),
         (Item::LABEL.ends_with("pie"), vec![0, 8]),
         (Item::LABEL.ends_with("pie "), vec![7]),
         (Item::LABEL.ends_with("%"), vec![2, 3]),
         (Item::LABEL.ends_with("_b"), vec![4]),
-        (Item::LABEL.ends_with("a label longer than any of these"), vec![]),
+        (
+            Item::LABEL.ends_with("a label longer than any of these"),
+            vec![],
+        ),
     ] {
         let shown = format!("{filter:?}");
         assert_eq!(ids(fx, filter).await, expected, "{shown}");
     }
     // A filter whose value is longer than the column matches nothing and is no error.
-    assert_eq!(ids(fx, Item::LABEL.eq("x".repeat(100))).await, [] as [i64; 0]);
-    assert_eq!(ids(fx, Item::NOTE.contains("")).await, [] as [i64; 0], "NULL");
+    assert_eq!(
+        ids(fx, Item::LABEL.eq("x".repeat(100))).await,
+        [] as [i64; 0]
+    );
+    assert_eq!(
+        ids(fx, Item::NOTE.contains("")).await,
+        [] as [i64; 0],
+        "NULL"
+    );
 }
 
 /// NULLs come first when ascending, last when descending; further columns decide ties.
@@ -127,7 +171,13 @@ pub async fn orders(fx: &Fixture) {
     assert_eq!(order(vec![rank.asc(), id.desc()]).await, [4, 2, 0, 1, 3]);
     assert_eq!(order(vec![rank.desc(), id.asc()]).await, [3, 1, 0, 2, 4]);
     assert_eq!(order(vec![id.desc()]).await, [4, 3, 2, 1, 0]);
-    let some = items.find_many().order_by(id.asc()).skip(1).take(2).await.unwrap();
+    let some = items
+        .find_many()
+        .order_by(id.asc())
+        .skip(1)
+        .take(2)
+        .await
+        .unwrap();
     assert_eq!(some.iter().map(|i| i.id).collect::<Vec<_>>(), [1, 2]);
     let rest = items.find_many().order_by(id.asc()).skip(3).await.unwrap();
     assert_eq!(rest.iter().map(|i| i.id).collect::<Vec<_>>(), [3, 4]);
@@ -182,7 +232,11 @@ pub async fn relations_without_a_query_per_row(fx: &Fixture) {
         }
     }
     let before = counts.statements();
-    let people = authors.find_many().order_by(Author::NAME.asc()).await.unwrap();
+    let people = authors
+        .find_many()
+        .order_by(Author::NAME.asc())
+        .await
+        .unwrap();
     let found = books
         .find_related(Book::AUTHOR_ID, people.iter().map(|author| author.id))
         .await
@@ -198,7 +252,10 @@ pub async fn relations_without_a_query_per_row(fx: &Fixture) {
         .await
         .unwrap();
     assert_eq!(counts.statements() - before, 1);
-    assert!(all.iter().all(|book| parents.one(&book.author_id).is_some()));
+    assert!(
+        all.iter()
+            .all(|book| parents.one(&book.author_id).is_some())
+    );
     // More values than one list takes: a query per thousand, none for none.
     let before = counts.statements();
     let many = (0..2500).map(Uuid::from_u128);
@@ -216,7 +273,13 @@ pub async fn aggregates(fx: &Fixture) {
         score,
         ..Item::new(id, rank, if id < 3 { "low" } else { "high" })
     };
-    let none = items.aggregate().count().sum(Item::RANK).average(Item::SCORE).await.unwrap();
+    let none = items
+        .aggregate()
+        .count()
+        .sum(Item::RANK)
+        .average(Item::SCORE)
+        .await
+        .unwrap();
     assert_eq!(none.len(), 1);
     assert_eq!(none[0].value::<i64>(0).unwrap(), 0);
     assert_eq!(none[0].value::<Option<i64>>(1).unwrap(), None);
@@ -253,15 +316,30 @@ pub async fn aggregates(fx: &Fixture) {
         .collect();
     let expected = [("high", 2, 9, 4.5, 2.0), ("low", 2, 1, 1.0, 0.5)].map(
         |(label, count, sum, average, least)| {
-            (label.to_owned(), count, sum, average, least, label.to_owned())
+            (
+                label.to_owned(),
+                count,
+                sum,
+                average,
+                least,
+                label.to_owned(),
+            )
         },
     );
     assert_eq!(read, expected);
-    let filtered = items.aggregate().filter(Item::RANK.gt(1)).count().sum(Item::SCORE).await;
+    let filtered = items
+        .aggregate()
+        .filter(Item::RANK.gt(1))
+        .count()
+        .sum(Item::SCORE)
+        .await;
     let filtered = filtered.unwrap();
     assert_eq!(filtered[0].value::<i64>(0).unwrap(), 2);
     assert_eq!(filtered[0].value::<f64>(1).unwrap(), 6.0);
-    assert_kind(items.aggregate().sum(Item::LABEL).await, ErrorKind::Unsupported);
+    assert_kind(
+        items.aggregate().sum(Item::LABEL).await,
+        ErrorKind::Unsupported,
+    );
 }
 
 /// Sums beyond 32 bits, and of decimals, are exact; dates have a first and a last.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mainstay::config::Config;
 use mainstay::driver::{
-    BeginOptions, BoxFuture, Capabilities, Connection, Done, Driver, Recovery, RowSink,
-    ServerInfo, Statement, connect,
+    BeginOptions, BoxFuture, Capabilities, Connection, Done, Driver, Recovery, RowSink, ServerInfo,
+    Statement, connect,
 };
 use mainstay::schema::Dialect;
 use mainstay::{Error, Result};
@@ -106,7 +106,9 @@ struct Watched {
 
 impl Watched {
     fn inner(&mut self) -> &mut dyn Connection {
-        self.inner.as_deref_mut().expect("nobody uses a connection after closing it")
+        self.inner
+            .as_deref_mut()
+            .expect("nobody uses a connection after closing it")
     }
 }
 

@@ -40,7 +40,10 @@ fn memory() -> Option<u64> {
 
 /// A hundred thousand rows pass through without being in memory together.
 pub async fn a_large_result_in_constant_memory(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "1"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "1"), ("pool.min", "1")])
+        .await
+        .unwrap();
     fill(&db, fx.engine(), ROWS).await;
     let items = db.repository::<Item>();
     let mut stream = items.find_many().order_by(Item::ID.asc()).stream();
@@ -57,7 +60,10 @@ pub async fn a_large_result_in_constant_memory(fx: &Fixture) {
     }
     assert_eq!(expected, ROWS + 1);
     // All rows together would take more than this several times over.
-    assert!(most < 8 << 20, "memory grew by {most} bytes while streaming");
+    assert!(
+        most < 8 << 20,
+        "memory grew by {most} bytes while streaming"
+    );
     at_rest(&db).await;
 }
 
@@ -80,7 +86,10 @@ pub async fn a_stream_waits_for_its_reader(fx: &Fixture) {
 
 /// A stream dropped early gives its connection back, in order.
 pub async fn a_stream_dropped_early(fx: &Fixture) {
-    let db = fx.open(&[("pool.max", "1"), ("pool.min", "1")]).await.unwrap();
+    let db = fx
+        .open(&[("pool.max", "1"), ("pool.min", "1")])
+        .await
+        .unwrap();
     fill(&db, fx.engine(), 20_000).await;
     let items = db.repository::<Item>();
     for taken in [0, 1, 255, 256, 257, 3_000] {
@@ -89,9 +98,16 @@ pub async fn a_stream_dropped_early(fx: &Fixture) {
             stream.next().await.unwrap().unwrap();
         }
         drop(stream);
-        assert_eq!(items.count(Item::ID.le(10)).await.unwrap(), 10, "after {taken}");
+        assert_eq!(
+            items.count(Item::ID.le(10)).await.unwrap(),
+            10,
+            "after {taken}"
+        );
     }
-    eventually("the connection is idle", async || db.pool().status().idle == 1).await;
+    eventually("the connection is idle", async || {
+        db.pool().status().idle == 1
+    })
+    .await;
 }
 
 /// A stream inside a transaction sees what the transaction wrote.
@@ -100,7 +116,9 @@ pub async fn a_stream_inside_a_transaction(fx: &Fixture) {
         .db()
         .transaction(|tx| async move {
             let items = tx.repository::<Item>();
-            items.create_many((0..600).map(|id| Item::new(id, None, "x"))).await?;
+            items
+                .create_many((0..600).map(|id| Item::new(id, None, "x")))
+                .await?;
             let mut stream = items.find_many().stream();
             let mut seen = 0;
             while let Some(item) = stream.next().await {

@@ -144,6 +144,12 @@ macro_rules! conformance_suite {
                 a_leak_is_to_be_seen,
                 the_running_statement_is_shown,
             }
+            properties {
+                random_rows_come_back,
+                random_filters_equal_a_model,
+                random_orders_equal_a_model,
+                random_pages_under_concurrent_inserts,
+            }
         }
     };
 }
@@ -186,5 +192,42 @@ pub fn run(engine: Engine, case: impl AsyncFnOnce(&Fixture)) {
     if let Some(fixture) = fixture {
         runtime.block_on(case(&fixture));
         runtime.shutdown_timeout(Duration::from_secs(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// A case that is not in the list would look as if it had passed.
+    #[test]
+    fn every_case_is_in_the_list() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/conformance");
+        let list = fs::read_to_string(folder.join("suite.rs")).unwrap();
+        let mut cases = 0;
+        for file in fs::read_dir(&folder).unwrap() {
+            let path = file.unwrap().path();
+            let theme = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let names = text.lines().filter_map(|line| {
+                let rest = line.strip_prefix("pub async fn ")?;
+                rest.split('(').next()
+            });
+            let listed = list
+                .split(&format!(" {theme} {{"))
+                .nth(1)
+                .unwrap_or_default();
+            let listed = listed.split('}').next().unwrap_or_default();
+            for name in names {
+                let is_listed = listed.lines().any(|line| line.trim() == format!("{name},"));
+                assert!(
+                    is_listed,
+                    "{theme}::{name} is missing in conformance_suite!"
+                );
+                cases += 1;
+            }
+        }
+        assert!(cases > 100, "only {cases} cases were found");
     }
 }

@@ -13,7 +13,11 @@ use super::support::{assert_kind, at_rest};
 use crate::Fixture;
 
 async fn count(fx: &Fixture) -> u64 {
-    fx.db().repository::<Item>().count(Filter::all()).await.unwrap()
+    fx.db()
+        .repository::<Item>()
+        .count(Filter::all())
+        .await
+        .unwrap()
 }
 
 fn item(id: i64) -> Item {
@@ -110,7 +114,10 @@ pub async fn an_error_poisons(fx: &Fixture) {
     assert_eq!(error.outcome(), Outcome::NotApplied);
     for refused in later.lock().unwrap().iter() {
         assert_eq!(refused.kind(), ErrorKind::TransactionClosed, "{refused:?}");
-        assert!(refused.to_string().contains("Unique constraint"), "{refused}");
+        assert!(
+            refused.to_string().contains("Unique constraint"),
+            "{refused}"
+        );
     }
     assert_eq!(later.lock().unwrap().len(), 5);
     assert_eq!(count(fx).await, 0);
@@ -171,7 +178,13 @@ pub async fn savepoints_heal(fx: &Fixture) {
         })
         .await
         .unwrap();
-    let items = fx.db().repository::<Item>().find_many().by_key().await.unwrap();
+    let items = fx
+        .db()
+        .repository::<Item>()
+        .find_many()
+        .by_key()
+        .await
+        .unwrap();
     assert_eq!(items, [item(1), item(4)]);
 }
 
@@ -204,7 +217,13 @@ pub async fn savepoints_nest(fx: &Fixture) {
         })
         .await
         .unwrap();
-    let items = fx.db().repository::<Item>().find_many().by_key().await.unwrap();
+    let items = fx
+        .db()
+        .repository::<Item>()
+        .find_many()
+        .by_key()
+        .await
+        .unwrap();
     assert_eq!(items, [item(1), item(3), item(5)]);
 }
 
@@ -286,7 +305,9 @@ pub async fn the_handle_inside_a_transaction(fx: &Fixture) {
                 // Nobody else sees what is not committed.
                 let others = outer.repository::<Item>().count(Filter::all()).await?;
                 assert_eq!(others, 0);
-                let write = outer.repository::<Account>().create(Account { id: 1, balance: 0 });
+                let write = outer
+                    .repository::<Account>()
+                    .create(Account { id: 1, balance: 0 });
                 let nested = outer
                     .transaction(|tx| async move { tx.repository::<Account>().find_many().await });
                 if outer.capabilities().concurrent_writers {
@@ -308,7 +329,9 @@ pub async fn the_handle_inside_a_transaction(fx: &Fixture) {
 
 async fn rename(authors: Repository<Author>, name: &'static str) -> Result<Author, Error> {
     let author = authors.create(NewAuthor::named("ada")).await?;
-    authors.update(author.id, [Author::NAME.set(name.to_owned())]).await
+    authors
+        .update(author.id, [Author::NAME.set(name.to_owned())])
+        .await
 }
 
 /// The same repository code runs on the handle and inside a transaction.

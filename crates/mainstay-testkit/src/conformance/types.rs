@@ -75,7 +75,13 @@ pub async fn numbers_at_their_limits(fx: &Fixture) {
 
 /// Decimals of 18 and of 28 digits keep every digit.
 pub async fn decimals_keep_every_digit(fx: &Fixture) {
-    let prices = ["0.000001", "-0.000001", "999999999999.999999", "-999999999999.999999", "1.5"];
+    let prices = [
+        "0.000001",
+        "-0.000001",
+        "999999999999.999999",
+        "-999999999999.999999",
+        "1.5",
+    ];
     let exacts = [
         "0.0000000001",
         "-0.0000000001",
@@ -246,7 +252,10 @@ pub async fn enums_are_words(fx: &Fixture) {
         };
         round_trip(fx, sample).await;
     }
-    let found = fx.db().repository::<Sample>().count(Sample::MOOD.eq(Mood::Happy));
+    let found = fx
+        .db()
+        .repository::<Sample>()
+        .count(Sample::MOOD.eq(Mood::Happy));
     assert_eq!(found.await.unwrap(), 1);
 }
 
@@ -263,17 +272,38 @@ pub async fn what_no_engine_may_hold_is_refused(fx: &Fixture) {
         (Sample::RATIO.set(f64::INFINITY), "ratio"),
         (Sample::RATIO.set(f64::NEG_INFINITY), "ratio"),
         (Sample::AT.set(instant("0999-12-31T23:59:59Z")), "at"),
-        (Sample::DAY.set(NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap()), "day"),
+        (
+            Sample::DAY.set(NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap()),
+            "day",
+        ),
         (Sample::PRICE.set(Decimal::new(1, 7)), "price"),
-        (Sample::PRICE.set(Decimal::new(1_000_000_000_000, 0)), "price"),
+        (
+            Sample::PRICE.set(Decimal::new(1_000_000_000_000, 0)),
+            "price",
+        ),
         (Sample::EXACT.set(Decimal::new(1, 11)), "exact"),
         (Sample::DOCUMENT.set(json!({"a": "\0"})), "document"),
         (Sample::DOCUMENT.set(json!({"\0": 1})), "document"),
         (Sample::DOCUMENT.set(too_deep), "document"),
-        (Assignment::set(Sample::SMALL.position(), (i64::from(i32::MAX) + 1).to_value()), "small"),
-        (Assignment::set(Sample::MOOD.position(), "furious".to_value()), "mood"),
-        (Assignment::set(Sample::FLAG.position(), "true".to_value()), "flag"),
-        (Assignment::set(Sample::LARGE.position(), mainstay::Value::Null), "large"),
+        (
+            Assignment::set(
+                Sample::SMALL.position(),
+                (i64::from(i32::MAX) + 1).to_value(),
+            ),
+            "small",
+        ),
+        (
+            Assignment::set(Sample::MOOD.position(), "furious".to_value()),
+            "mood",
+        ),
+        (
+            Assignment::set(Sample::FLAG.position(), "true".to_value()),
+            "flag",
+        ),
+        (
+            Assignment::set(Sample::LARGE.position(), mainstay::Value::Null),
+            "large",
+        ),
     ];
     for (assignment, column) in refused {
         let result = samples.update(sample.id, [assignment]).await;
@@ -303,7 +333,10 @@ pub async fn parameters_no_engine_may_hold_are_refused(fx: &Fixture) {
         ("a\0".to_value(), ErrorKind::InvalidValue),
         (f64::NAN.to_value(), ErrorKind::OutOfRange),
         (json!("\0").to_value(), ErrorKind::InvalidValue),
-        (instant("0001-01-01T00:00:00Z").to_value(), ErrorKind::OutOfRange),
+        (
+            instant("0001-01-01T00:00:00Z").to_value(),
+            ErrorKind::OutOfRange,
+        ),
     ];
     for (value, kind) in refused {
         let error: Error = assert_kind(count(value).await, kind);
@@ -319,7 +352,10 @@ pub async fn hand_written_sql_reads_what_it_is_given(fx: &Fixture) {
         large: i64::MAX,
         ..Sample::plain(7)
     };
-    db.repository::<Sample>().create(sample.clone()).await.unwrap();
+    db.repository::<Sample>()
+        .create(sample.clone())
+        .await
+        .unwrap();
     let found = db
         .sql("SELECT word, large, ratio, maybe_word FROM samples WHERE id = ? AND word <> '?'")
         .bind(sample.id)
@@ -334,6 +370,8 @@ pub async fn hand_written_sql_reads_what_it_is_given(fx: &Fixture) {
         .await
         .unwrap();
     assert_eq!(found, [("w\u{f6}rd".to_owned(), i64::MAX, 0.0, None)]);
-    let none = db.sql("SELECT word FROM samples WHERE word = ?").bind(None::<String>);
+    let none = db
+        .sql("SELECT word FROM samples WHERE word = ?")
+        .bind(None::<String>);
     assert_kind(none.scalar::<String>().await, ErrorKind::NotFound);
 }

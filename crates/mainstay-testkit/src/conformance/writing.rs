@@ -69,22 +69,33 @@ pub async fn update_follows_the_clock(fx: &Fixture) {
     assert_eq!(authors.find_by_id(author.id).await.unwrap(), Some(expected));
     // An update that says the same again still finds its row.
     fx.clock().advance(TimeDelta::seconds(-60));
-    let same = authors.update(author.id, [Author::NAME.set("Bea".to_owned())]).await;
+    let same = authors
+        .update(author.id, [Author::NAME.set("Bea".to_owned())])
+        .await;
     assert_eq!(same.unwrap().version, 3);
     // A patch without anything in it reads.
-    let nothing = authors.update(author.id, AuthorPatch::default()).await.unwrap();
+    let nothing = authors
+        .update(author.id, AuthorPatch::default())
+        .await
+        .unwrap();
     assert_eq!(nothing.version, 3);
 }
 
 /// An update whose values are those already stored is no `NOT_FOUND`.
 pub async fn an_update_that_changes_nothing_finds_its_row(fx: &Fixture) {
     let accounts = fx.db().repository::<Account>();
-    accounts.create(Account { id: 1, balance: 7 }).await.unwrap();
+    accounts
+        .create(Account { id: 1, balance: 7 })
+        .await
+        .unwrap();
     let same = accounts.update(1, [Account::BALANCE.set(7)]).await.unwrap();
     assert_eq!(same.balance, 7);
     let many = accounts.update_many(Account::ID.eq(1), [Account::BALANCE.set(7)]);
     assert_eq!(many.await.unwrap(), 1);
-    let done = fx.db().sql("UPDATE accounts SET balance = 7 WHERE id = 1").execute();
+    let done = fx
+        .db()
+        .sql("UPDATE accounts SET balance = 7 WHERE id = 1")
+        .execute();
     assert_eq!(done.await.unwrap().rows, 1);
 }
 
@@ -105,7 +116,10 @@ pub async fn what_is_not_there_is_not_found(fx: &Fixture) {
     assert_eq!((error.code(), error.http_status()), ("NOT_FOUND", 404));
     assert_eq!(error.public_message(), "Record not found");
     assert_kind(authors.delete(missing).await, ErrorKind::NotFound);
-    assert_kind(authors.update(missing, AuthorPatch::default()).await, ErrorKind::NotFound);
+    assert_kind(
+        authors.update(missing, AuthorPatch::default()).await,
+        ErrorKind::NotFound,
+    );
     let stale = AuthorPatch {
         name: Some("x".to_owned()),
         version: Some(1),
@@ -148,7 +162,9 @@ pub async fn create_many_is_all_or_nothing(fx: &Fixture) {
     assert_eq!(items.create_many(rows).await.unwrap(), 20_000);
     assert_eq!(items.count(Filter::all()).await.unwrap(), 20_000);
     // The duplicate is in the last statement.
-    let rows = (20_000..24_000).chain([0]).map(|id| Item::new(id, None, "y"));
+    let rows = (20_000..24_000)
+        .chain([0])
+        .map(|id| Item::new(id, None, "y"));
     assert_refused(
         items.create_many(rows).await,
         ErrorKind::Duplicate,
@@ -180,7 +196,9 @@ pub async fn many_rows_at_once(fx: &Fixture) {
 pub async fn increment_adds(fx: &Fixture) {
     let items = fx.db().repository::<Item>();
     items.create(Item::new(1, Some(5), "x")).await.unwrap();
-    let item = items.update(1, [Item::RANK.increment(-7), Item::SCORE.increment(0.5)]).await;
+    let item = items
+        .update(1, [Item::RANK.increment(-7), Item::SCORE.increment(0.5)])
+        .await;
     let item = item.unwrap();
     assert_eq!((item.rank, item.score), (Some(-2), 0.5));
     let beyond = items.update(1, [Item::RANK.increment(i32::MIN)]).await;
@@ -232,7 +250,9 @@ pub async fn upsert_by_unique_key(fx: &Fixture) {
 /// An upsert that cannot mean one unique key is refused, never guessed.
 pub async fn an_ambiguous_upsert_is_refused(fx: &Fixture) {
     let authors = fx.db().repository::<Author>();
-    let by_name = authors.upsert(NewAuthor::named("ada"), [Author::NAME.any()]).await;
+    let by_name = authors
+        .upsert(NewAuthor::named("ada"), [Author::NAME.any()])
+        .await;
     assert_kind(by_name, ErrorKind::Unsupported);
     // With the key given there are two unique keys the row might collide with.
     let author = authors.create(NewAuthor::named("ada")).await.unwrap();
@@ -249,8 +269,16 @@ pub async fn an_ambiguous_upsert_is_refused(fx: &Fixture) {
 /// Composite keys find, change and delete one row.
 pub async fn composite_keys(fx: &Fixture) {
     let db = fx.db();
-    let author = db.repository::<Author>().create(NewAuthor::named("ada")).await.unwrap();
-    let book = db.repository::<Book>().create(NewBook::by(author.id, "One")).await.unwrap();
+    let author = db
+        .repository::<Author>()
+        .create(NewAuthor::named("ada"))
+        .await
+        .unwrap();
+    let book = db
+        .repository::<Book>()
+        .create(NewBook::by(author.id, "One"))
+        .await
+        .unwrap();
     let chapters = db.repository::<Chapter>();
     for number in 1..=3 {
         let chapter = Chapter {
@@ -262,7 +290,9 @@ pub async fn composite_keys(fx: &Fixture) {
     }
     let key = (book.id, 2);
     let heading = "The second".to_owned();
-    let changed = chapters.update(key, [Chapter::HEADING.set(heading.clone())]).await;
+    let changed = chapters
+        .update(key, [Chapter::HEADING.set(heading.clone())])
+        .await;
     assert_eq!(changed.unwrap().heading, heading);
     assert!(chapters.exists(key).await.unwrap());
     assert_eq!(chapters.delete(key).await.unwrap().heading, heading);
