@@ -87,7 +87,7 @@ impl FixtureOptions {
 #[derive(Debug)]
 enum Place {
     Folder(TempDir),
-    Server(TestDatabase),
+    Server(Box<TestDatabase>),
 }
 
 /// An empty database with the tables of a schema, its handle, and the clock the handle reads.
@@ -125,7 +125,7 @@ impl Fixture {
                     servers::require(kind).map(|url| TestDatabase::create(&url))
                 });
                 let made = made.await.unwrap_or_else(|error| panic!("{error}"))?;
-                Place::Server(made.unwrap_or_else(|error| panic!("{error}")))
+                Place::Server(Box::new(made.unwrap_or_else(|error| panic!("{error}"))))
             }
         };
         let clock = ManualClock::new(options.now);

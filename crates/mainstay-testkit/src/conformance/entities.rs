@@ -1,4 +1,8 @@
 //! The tables of the suite: every type, every kind of key, every kind of constraint.
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "two checks on one column are no duplicates"
+)]
 
 use chrono::{DateTime, NaiveDate, Utc};
 use mainstay::{Entity, Insert, Patch, Projection, Schema, TextEnum};
