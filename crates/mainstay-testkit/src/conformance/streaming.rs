@@ -1,7 +1,11 @@
 //! Large results in constant memory.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures_util::StreamExt;
-use mainstay::Database;
+use mainstay::driver::Row;
+use mainstay::schema::FromRow;
+use mainstay::{Database, Error, Projection};
 
 use super::entities::Item;
 use super::support::{at_rest, eventually};
@@ -67,18 +71,43 @@ pub async fn a_large_result_in_constant_memory(fx: &Fixture) {
     at_rest(&db).await;
 }
 
+/// Rows that [`Counted`] has read: only one case uses it, once per process.
+static READ: AtomicUsize = AtomicUsize::new(0);
+
+struct Counted;
+
+impl FromRow for Counted {
+    fn from_row(_: &Row<'_>) -> Result<Self, Error> {
+        READ.fetch_add(1, Ordering::Relaxed);
+        Ok(Self)
+    }
+}
+
+impl Projection<Item> for Counted {
+    const COLUMNS: &'static [usize] = &[0];
+}
+
 /// A slow reader stops the query: the driver is never more than a few chunks ahead.
 pub async fn a_stream_waits_for_its_reader(fx: &Fixture) {
     let db = fx.db();
     fill(db, fx.engine(), 20_000).await;
-    let stream = db.repository::<Item>().find_many().stream();
-    let mut stream = Box::pin(stream);
+    let find = db.repository::<Item>().find_many().project::<Counted>();
+    let mut stream = Box::pin(find.stream());
     assert!(stream.next().await.unwrap().is_ok());
+    let ahead = READ.load(Ordering::Relaxed);
+    assert!(ahead <= 1_024, "{ahead} rows were read for one");
     // While nobody polls, the query holds its one connection and everything else goes on.
     assert_eq!(db.pool().status().in_use(), 1);
     db.health().await.unwrap();
+    assert_eq!(
+        READ.load(Ordering::Relaxed),
+        ahead,
+        "read on without a reader"
+    );
     let rest = stream.by_ref().take(500).count().await;
     assert_eq!(rest, 500);
+    let ahead = READ.load(Ordering::Relaxed) - 501;
+    assert!(ahead <= 1_024, "{ahead} rows ahead of the reader");
     assert_eq!(db.pool().status().in_use(), 1);
     drop(stream);
     at_rest(db).await;
