@@ -31,3 +31,8 @@ pub use reset::reset;
 pub use runner::{Applied, Options, Report, migrate, migrate_with};
 pub use seed::{Seed, SeedReport};
 pub use status::{MigrationState, MigrationStatus, Status, status};
+
+/// The program in the guide is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/migrations.md")]
+mod guide {}
