@@ -13,6 +13,7 @@ use super::{Database, Shared};
 use crate::driver::{Access, Done, RowSink, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observe;
+use crate::pool;
 use crate::transaction::current;
 
 impl Database {
@@ -42,6 +43,10 @@ impl Database {
         deadline: Instant,
         options: &CallOptions,
     ) -> Result<Lease> {
+        // Another handle on the same file can keep the writer alive after this one is closed.
+        if access == Access::Write && self.shared.pool.is_closed() {
+            return Err(pool::closed());
+        }
         if access == Access::Write
             && let Some(writer) = self.shared.driver.writer()
         {

@@ -102,6 +102,13 @@ impl Error {
         Arc::make_mut(&mut self.0)
     }
 
+    /// The same error as another kind: for what an engine calls by a more general name.
+    #[must_use]
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.inner_mut().kind = kind;
+        self
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Text>) -> Self {

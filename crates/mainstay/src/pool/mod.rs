@@ -165,6 +165,11 @@ impl Pool {
         self.shared.resize(max.max(1), min.min(max.max(1)));
     }
 
+    /// Whether the pool refuses new callers.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
     /// What the pool is doing now.
     pub fn status(&self) -> PoolStatus {
         self.shared.status()

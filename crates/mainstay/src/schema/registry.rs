@@ -3,6 +3,7 @@
 use super::entity::Entity;
 use super::model::{ForeignKeyModel, TableModel};
 use crate::error::{Error, ErrorKind, FieldErrors};
+use crate::value::ColumnType;
 
 /// The tables of an application, in an order in which they can be created: a table stands after
 /// those its foreign keys refer to.
@@ -65,6 +66,7 @@ impl Schema {
             name,
             columns,
         } = found;
+        let error = by_type(table, name.as_deref(), error);
         let mut fields = FieldErrors::new();
         if error.fields().is_empty() {
             for column in &columns {
@@ -101,6 +103,25 @@ impl Schema {
         }
         only(tables().filter_map(|table| constraint_on(table, error.kind(), &given)))
     }
+}
+
+/// Where a check stands in for a type that the engine lacks, what it refuses is what other engines'
+/// types refuse, by the same name.
+fn by_type(table: &TableModel, constraint: Option<&str>, error: Error) -> Error {
+    if error.kind() != ErrorKind::Check {
+        return error;
+    }
+    let column = table
+        .columns
+        .iter()
+        .find(|column| constraint == Some(type_check_name(table, column.name).as_str()));
+    let kind = match column.map(|column| column.ty) {
+        Some(ColumnType::Text { .. }) => ErrorKind::ValueTooLong,
+        Some(ColumnType::I32 | ColumnType::Decimal { .. }) => ErrorKind::OutOfRange,
+        Some(ColumnType::Json) => ErrorKind::InvalidValue,
+        _ => return error,
+    };
+    error.with_kind(kind)
 }
 
 /// The one constraint that fits. An engine that names no table can mean any of several ("PRIMARY",

@@ -95,14 +95,17 @@ impl MySqlConnection {
         };
         // The client library would close the connection over this.
         if usize::from(prepared.num_params()) != values.len() {
-            return Err(Stop::Own(Error::new(
-                ErrorKind::Unexpected,
-                format!(
-                    "the statement has {} placeholders but {} values",
-                    prepared.num_params(),
-                    values.len()
-                ),
-            )));
+            return Err(Stop::Own(
+                Error::new(
+                    ErrorKind::Database,
+                    format!(
+                        "the statement has {} placeholders but {} values",
+                        prepared.num_params(),
+                        values.len()
+                    ),
+                )
+                .with_prisma_code("P1016"),
+            ));
         }
         let values = Params::Positional(values);
         match self.conn.exec_iter(&prepared, values).await {

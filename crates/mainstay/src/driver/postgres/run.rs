@@ -78,7 +78,7 @@ impl PostgresConnection {
         let (given, declared) = (statement.values.len(), prepared.params().len());
         if given != declared {
             return Attempt::Over(Err(Error::new(
-                ErrorKind::InvalidValue,
+                ErrorKind::Database,
                 format!("the statement has {declared} parameters, and {given} values were given"),
             )
             .with_prisma_code("P1016")));

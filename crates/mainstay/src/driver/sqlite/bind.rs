@@ -50,7 +50,7 @@ pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()
                 values.len()
             ),
         )
-        .with_prisma_code("P2010")
+        .with_prisma_code("P1016")
         .with_hint("give one value for each placeholder"));
     }
     for (index, value) in values.iter().enumerate() {

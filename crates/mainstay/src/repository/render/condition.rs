@@ -117,7 +117,8 @@ impl Table<'_> {
         validate::filter_value(self.model, column, &value)?;
         let name = self.name(column);
         if text.is_empty() {
-            return Ok(Expr::col(name).is_not_null());
+            // True for every text and unknown for NULL, so that the negation is unknown as well.
+            return Ok(Expr::col(name).gte(text));
         }
         Ok(match matching {
             TextMatch::Contains => {

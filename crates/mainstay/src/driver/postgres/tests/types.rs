@@ -202,7 +202,7 @@ async fn what_does_not_fit_is_refused_before_it_is_sent() {
             vec![Value::Bytes(vec![0; 16])],
             ErrorKind::InvalidValue,
         ),
-        ("SELECT 1 WHERE 1 = ?", vec![], ErrorKind::InvalidValue),
+        ("SELECT 1 WHERE 1 = ?", vec![], ErrorKind::Database),
     ] {
         let error = rows(&mut connection, sql, values).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{sql}: {error}");

@@ -134,7 +134,7 @@ async fn missing_and_surplus_values_are_refused() {
     for values in [vec![], vec![Value::I64(1)], vec![Value::I64(1); 3]] {
         let statement = statement("INSERT INTO t VALUES (?, ?)", values);
         let error = writer.run(statement, &mut Ignore).await.unwrap_err();
-        assert_eq!(error.code(), "P2010", "{error}");
+        assert_eq!(error.code(), "P1016", "{error}");
     }
     assert_eq!(fixture.count().await, 0);
 }

@@ -1,0 +1,53 @@
+//! What Mainstay promises, as tests that run alike on every engine.
+//!
+//! A case is an async function of a [`Fixture`](crate::Fixture); the cases of one theme stand in one
+//! file. [`conformance_suite!`](crate::conformance_suite) is the list of all cases and makes a test
+//! of each:
+//!
+//! ```ignore
+//! mainstay_testkit::conformance_suite!(Postgres);
+//! ```
+//!
+//! A macro, because the test runner finds only functions marked `#[test]`: so each case is a test
+//! of its own with its own name, in parallel with the others, and a user of the test kit can run
+//! the suite against a server of their own by naming it in the environment (see
+//! [`servers::require`](crate::servers::require)).
+//!
+//! What is in this folder:
+//! - `entities`: the tables of the suite
+//! - `support`: expectations of errors, waiting, dropping futures
+//! - `spy`: a driver that counts what passes through it
+//! - `random`, `model`: random rows; filters that can be judged in memory
+//! - [`types`], [`constraints`], [`errors`]: values and refusals
+//! - [`reading`], [`writing`], [`pages`], [`streaming`]: the repository
+//! - [`transactions`], [`isolation`], [`concurrency`]: transactions, alone and against each other
+//! - [`cancellation`]: futures dropped at every await point
+//! - [`pool`]: connections on loan
+//! - [`properties`]: random rows, filters and pages against a model in memory
+#![allow(
+    clippy::unwrap_used,
+    reason = "a case is a test: it fails by panicking"
+)]
+
+mod entities;
+mod model;
+mod random;
+mod spy;
+mod suite;
+mod support;
+
+pub mod cancellation;
+pub mod concurrency;
+pub mod constraints;
+pub mod errors;
+pub mod isolation;
+pub mod pages;
+pub mod pool;
+pub mod properties;
+pub mod reading;
+pub mod streaming;
+pub mod transactions;
+pub mod types;
+pub mod writing;
+
+pub use suite::run;

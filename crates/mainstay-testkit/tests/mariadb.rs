@@ -1,0 +1,4 @@
+//! The conformance suite on MariaDB.
+#![cfg(unix)]
+
+mainstay_testkit::conformance_suite!(MariaDb);

@@ -1,0 +1,4 @@
+//! The conformance suite on PostgreSQL.
+#![cfg(unix)]
+
+mainstay_testkit::conformance_suite!(Postgres);
