@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::driver::BoxFuture;
 use crate::error::Result;
 
@@ -31,7 +32,7 @@ impl CallOptions {
 
     /// When the call has to be over.
     pub(crate) fn deadline(&self, default: Duration) -> Instant {
-        Instant::now() + self.timeout.unwrap_or(default)
+        clock::after(self.timeout.unwrap_or(default))
     }
 }
 
