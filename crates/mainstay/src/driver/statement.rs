@@ -9,7 +9,7 @@ use crate::value::{Value, check};
 /// What a statement does, so that it finds the right connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// It only reads.
+    /// It only reads. A driver that finds it to write refuses it where it can tell.
     Read,
     /// It writes.
     Write,
@@ -48,6 +48,16 @@ impl Statement {
     pub fn on(mut self, table: &'static str) -> Self {
         self.table = Some(table);
         self
+    }
+
+    /// Whether it takes effect only with its transaction on every engine: an entity's statement,
+    /// a read, or hand-written SQL of a kind that never commits by itself, as DDL can.
+    pub(crate) fn is_undone_by_rollback(&self) -> bool {
+        const KINDS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+        let word = self.sql.split_whitespace().next().unwrap_or_default();
+        self.table.is_some()
+            || self.access == Access::Read
+            || KINDS.iter().any(|kind| word.eq_ignore_ascii_case(kind))
     }
 
     /// A statement from hand-written SQL with `?` placeholders.

@@ -150,6 +150,7 @@ impl ReaderConnection {
                 give(ran.rest, sink).await?;
                 Ok(ran.done)
             }
+            Attempt::Writes if statement.access == Access::Read => Err(refused_write()),
             // Hand-written SQL that turned out to write.
             Attempt::Writes => run_alone(&self.writer, statement, sink).await,
         }
