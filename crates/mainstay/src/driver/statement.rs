@@ -20,7 +20,7 @@ pub enum Access {
 /// SQL in the dialect of its database, with its values in stored form.
 ///
 /// Values are always bound, never written into the text.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Statement {
     /// The text.
     pub sql: Arc<str>,
@@ -30,6 +30,17 @@ pub struct Statement {
     pub access: Access,
     /// The table it concerns most, for errors and logs.
     pub table: Option<&'static str>,
+}
+
+/// Without the values, which may be anybody's data.
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Statement")
+            .field("sql", &self.sql)
+            .field("values", &self.values.len())
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Statement {
@@ -153,8 +164,18 @@ fn from_sea_query(value: sea_query::Value) -> Result<Value> {
         other => {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("a query parameter has a type that is not supported: {other:?}"),
+                format!(
+                    "a query parameter has a type that is not supported: {}",
+                    type_of(&other)
+                ),
             ));
         }
     })
+}
+
+/// The name of a value's type, without the value.
+fn type_of(value: &sea_query::Value) -> String {
+    let shown = format!("{value:?}");
+    let end = shown.find('(').unwrap_or(shown.len());
+    shown[..end].to_owned()
 }

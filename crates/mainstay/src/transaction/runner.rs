@@ -38,7 +38,7 @@ impl Settings {
     pub(crate) fn for_call(options: &CallOptions) -> Self {
         Self {
             begin: BeginOptions::default(),
-            timeout: options.timeout,
+            timeout: options.left(),
             attempts: ATTEMPTS,
             site: options.site,
         }
@@ -170,6 +170,7 @@ async fn begin(
     let options = CallOptions {
         timeout: None,
         site: settings.site,
+        until: None,
     };
     let mut lease = db.lease(access, deadline, &options).await?;
     match timeout_at(deadline, lease.begin(settings.begin)).await {
