@@ -13,6 +13,7 @@ use super::{Database, Shared};
 use crate::driver::{Access, Done, RowSink, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observe;
+use crate::pool;
 use crate::transaction::current;
 
 impl Database {
@@ -57,6 +58,9 @@ impl Database {
         if access == Access::Write
             && let Some(writer) = self.shared.driver.writer()
         {
+            if self.shared.pool.is_closed() {
+                return Err(pool::closed());
+            }
             if current::is_inside(&self.shared) {
                 return Err(write_outside_transaction());
             }

@@ -101,7 +101,8 @@ impl Drop for Slot {
 
 /// A connection on loan from a [`Pool`](super::Pool).
 ///
-/// A guard that is dropped while marked [in doubt](Self::set_in_doubt) has its connection brought
+/// Whoever asks for the connection leaves it in doubt, until [`set_in_doubt`](Self::set_in_doubt)
+/// says that its calls and transactions have ended. A guard that is dropped while marked [in doubt](Self::set_in_doubt) has its connection brought
 /// into order first (see the [contract](crate::driver::contract)); only then is it lent again,
 /// and until then it counts as in use.
 pub struct PoolGuard {
@@ -131,8 +132,9 @@ impl PoolGuard {
         }
     }
 
-    /// The connection.
+    /// The connection. From now on it is in doubt.
     pub fn connection(&mut self) -> &mut dyn Connection {
+        self.in_doubt = true;
         self.slot
             .as_mut()
             .expect("the slot is taken only when the guard is dropped")
