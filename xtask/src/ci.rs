@@ -47,8 +47,17 @@ fn checks() -> Vec<String> {
         "documentation",
         cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
     );
+    check("beside sqlx and SeaORM", &mut beside_others());
     problems.extend(deny());
     problems
+}
+
+/// The crate outside the workspace which proves that a service can hold all three. Its builds stay
+/// apart, because it shares hardly a feature set with the workspace.
+fn beside_others() -> Command {
+    let mut command = cargo(["test", "--quiet", "--manifest-path", "compat/Cargo.toml"]);
+    command.args(["--locked", "--target-dir", "target/compat"]);
+    command
 }
 
 /// `cargo xtask ci`.

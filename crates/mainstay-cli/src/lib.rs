@@ -1,1 +1,33 @@
-//! mainstay-cli.
+//! The operations of a Mainstay application as commands of its own binary.
+//!
+//! An application implements [`Application`] and calls [`main`]; its binary then has `serve`,
+//! `setup`, `seed`, `reset`, `config`, `migrate`, `schema` and `status`, each with help, `--json`
+//! where a script would read it, and the exit codes of [`Exit`].
+//!
+//! - [`application`]: what an application provides, and what its `serve` is given
+//! - `args`: the command line
+//! - `run`: from the command line to an exit code
+//! - [`exit`]: the exit codes, and errors as they are printed
+//! - `context`: what every command works with
+//! - [`terminal`]: where output goes, and questions
+//! - `output`: tables, pairs and JSON as text
+//! - `logging`: what is logged, to the error stream
+//! - `signals`: Ctrl-C and SIGTERM
+//! - `commands`: one file per command
+
+pub mod application;
+mod args;
+mod commands;
+mod context;
+pub mod exit;
+mod logging;
+mod output;
+mod run;
+mod signals;
+pub mod terminal;
+
+pub use application::{Application, ServeContext};
+pub use exit::Exit;
+pub use run::{main, run};
+pub use signals::Shutdown;
+pub use terminal::Terminal;

@@ -1,8 +1,19 @@
 //! The database layer of a Rust service: one handle over SQLite, PostgreSQL and MySQL/MariaDB.
 //!
-//! Modules, from the bottom up; each imports only from those before it:
-//! [`config`], [`error`], [`clock`], [`entropy`], [`value`], [`schema`], [`driver`], [`pool`],
-//! [`resilience`], [`database`] with [`transaction`].
+//! Start with [`Database`], the handle, and [`Repository`], the rows of one entity.
+//!
+//! Modules, from the bottom up; each imports only from those on the lines before it, which a test
+//! checks:
+//! - [`config`], [`clock`], [`entropy`]: what a service sets up
+//! - [`error`]: one error type
+//! - [`value`]: values and how they are read and checked
+//! - [`schema`]: the model of tables, made from entities
+//! - [`validate`]: input, before any database work
+//! - [`driver`]: the one seam to the engines
+//! - [`pool`]; [`resilience`]: policies that survive faults
+//! - `observe`: what happened, told to `tracing`
+//! - [`database`] with [`transaction`]: the handle
+//! - [`repository`]: typed operations on rows
 
 // The derives name this crate `::mainstay`, also in its own tests.
 #[allow(unused_extern_crates, reason = "used by what the derives write")]
@@ -36,3 +47,16 @@ pub use repository::Repository;
 pub use schema::{Entity, Insert, Patch, Projection, Schema};
 pub use transaction::Tx;
 pub use value::{TextEnum, Value};
+
+/// The programs in the guides are compiled and run.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/coming-from-prisma.md")]
+    mod coming_from_prisma {}
+    #[doc = include_str!("../../../docs/errors.md")]
+    mod errors {}
+    #[doc = include_str!("../../../docs/tuning.md")]
+    mod tuning {}
+}

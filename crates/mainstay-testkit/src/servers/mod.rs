@@ -13,7 +13,7 @@
 //! - `process`: a child process that never outlives its owner.
 //! - `account`: the unprivileged user a server runs as when the tests run as root.
 //! - `discovery`: where the programs are, and what to install when they are not there.
-//! - `tls`: the certificate authority and server certificate.
+//! - `tls`: the certificate authority, and certificates of the server and of a client.
 //! - `url`: the address of a server, with its password kept out of `Debug`.
 //! - `client`: running SQL with the engine's own command line client.
 //! - `database`: a database of its own for each test.
@@ -39,4 +39,5 @@ pub use database::TestDatabase;
 pub use discovery::{Missing, installed};
 pub use server::{Options, Server, ServerError, ServerKind};
 pub use shared::{Availability, ENGINES_VARIABLE, SKIPS_VARIABLE, availability, require};
+pub use tls::{CLIENT_CERTIFICATE, CLIENT_KEY};
 pub use url::ServerUrl;

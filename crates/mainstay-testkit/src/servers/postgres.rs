@@ -6,10 +6,20 @@ use std::process::Command;
 use super::server::{ServerError, Site};
 use super::tls::write_private;
 
+const ACCESS_FILE: &str = "pg_hba.conf";
+
+/// Who may sign in how. The role `certified`, which a test may create, has to show a certificate.
+const ACCESS: &str = "\
+hostssl all certified 127.0.0.1/32 scram-sha-256 clientcert=verify-ca
+host all certified 127.0.0.1/32 reject
+host all all 127.0.0.1/32 scram-sha-256
+";
+
 /// The command that makes the data folder.
 pub(super) fn initialise(site: &Site) -> Result<Command, ServerError> {
     let password = site.folder.join("password");
     write_private(&password, &site.password)?;
+    fs::write(site.folder.join(ACCESS_FILE), ACCESS)?;
     let mut command = Command::new(&site.programs.initialise);
     command
         .arg("--pgdata")
@@ -42,6 +52,8 @@ pub(super) fn run(site: &Site) -> Command {
         "ssl=on".to_owned(),
         format!("ssl_cert_file={}", site.certificates.certificate.display()),
         format!("ssl_key_file={}", site.certificates.key.display()),
+        format!("ssl_ca_file={}", site.certificates.ca.display()),
+        format!("hba_file={}", site.folder.join(ACCESS_FILE).display()),
     ];
     if !site.options.durable {
         // Commits are still handed to the operating system (synchronous_commit stays on): a killed

@@ -12,6 +12,11 @@ use rcgen::{
 
 use super::server::ServerError;
 
+/// The file, beside the authority's, with a certificate that clients may show.
+pub const CLIENT_CERTIFICATE: &str = "client.pem";
+/// The file, beside the authority's, with its key.
+pub const CLIENT_KEY: &str = "client.key";
+
 /// The files [`write_certificates`] made.
 #[derive(Debug, Clone)]
 pub(super) struct Certificates {
@@ -21,8 +26,8 @@ pub(super) struct Certificates {
     pub(super) key: PathBuf,
 }
 
-/// Makes a certificate authority and a certificate for 127.0.0.1 and localhost signed by it, and
-/// writes both into `folder`. The authority's key is not kept: nothing more can be signed with it.
+/// Makes a certificate authority, a certificate for 127.0.0.1 and localhost signed by it, and one
+/// for a client, and writes them into `folder`. The authority's key is not kept: nothing more can be signed with it.
 pub(super) fn write_certificates(folder: &Path) -> Result<Certificates, ServerError> {
     let failed = |error: rcgen::Error| {
         ServerError::new(format!(
@@ -54,6 +59,17 @@ pub(super) fn write_certificates(folder: &Path) -> Result<Certificates, ServerEr
         certificate: folder.join("server.pem"),
         key: folder.join("server.key"),
     };
+    let mut client = CertificateParams::default();
+    client
+        .distinguished_name
+        .push(DnType::CommonName, "Mainstay test client");
+    client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    client.use_authority_key_identifier_extension = true;
+    let client_key = KeyPair::generate().map_err(failed)?;
+    let client_certificate = client.signed_by(&client_key, &issuer).map_err(failed)?;
+    fs::write(folder.join(CLIENT_CERTIFICATE), client_certificate.pem())?;
+    write_private(&folder.join(CLIENT_KEY), &client_key.serialize_pem())?;
+
     fs::write(&files.ca, ca_certificate.pem())?;
     fs::write(&files.certificate, server_certificate.pem())?;
     write_private(&files.key, &server_key.serialize_pem())?;

@@ -57,6 +57,7 @@ pub enum TlsMode {
     /// Encrypted; the server's certificate and host name are verified.
     Require,
     /// Encrypted, but to whoever answers. Warned about at every start.
+    #[doc(alias = "rejectUnauthorized")]
     RequireUnverified,
 }
 

@@ -42,6 +42,8 @@ impl Database {
     ///
     /// # Errors
     /// As [`Builder::open`].
+    #[doc(alias = "createPrismaClient")]
+    #[doc(alias = "$connect")]
     pub async fn open(config: &Config) -> Result<Self> {
         Builder::default().open(config).await
     }

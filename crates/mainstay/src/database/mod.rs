@@ -40,6 +40,7 @@ use crate::schema::{Dialect, Schema};
 /// for work in progress and is what a service does when it stops.
 #[derive(Debug, Clone)]
 #[doc(alias = "PrismaClient")]
+#[doc(alias = "globalThis.prisma")]
 pub struct Database {
     pub(crate) shared: Arc<Shared>,
 }
@@ -144,6 +145,7 @@ impl Database {
     ///
     /// # Errors
     /// `DEADLINE_EXCEEDED` when work was still going on; the rest is closed all the same.
+    #[doc(alias = "$disconnect")]
     pub async fn close(&self, limit: Duration) -> Result<()> {
         let deadline = clock::after(limit);
         let drained = self.shared.pool.close(limit).await;

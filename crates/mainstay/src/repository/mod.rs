@@ -112,6 +112,7 @@ impl<E: Entity> Repository<E> {
     }
 
     /// The row with a key, or `None`.
+    #[doc(alias = "findById")]
     #[doc(alias = "findUnique")]
     #[track_caller]
     pub fn find_by_id(&self, key: E::Key) -> Request<Option<E>> {

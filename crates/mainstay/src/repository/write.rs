@@ -36,6 +36,7 @@ impl<E: Entity> Repository<E> {
     ///
     /// # Errors
     /// As [`create`](Self::create); the first refused row ends the call and nothing is kept.
+    #[doc(alias = "createMany")]
     #[track_caller]
     pub fn create_many<I>(&self, rows: I) -> Request<u64>
     where
@@ -98,6 +99,7 @@ impl<E: Entity> Repository<E> {
     ///
     /// # Errors
     /// As [`update`](Self::update), without `NOT_FOUND`.
+    #[doc(alias = "updateMany")]
     #[track_caller]
     pub fn update_many(&self, filter: Filter<E>, patch: impl Patch<E> + 'static) -> Request<u64> {
         self.request(CallOptions::here(), move |executor, options| async move {
@@ -123,6 +125,7 @@ impl<E: Entity> Repository<E> {
     ///
     /// # Errors
     /// As [`delete`](Self::delete), without `NOT_FOUND`.
+    #[doc(alias = "deleteMany")]
     #[track_caller]
     pub fn delete_many(&self, filter: Filter<E>) -> Request<u64> {
         self.request(CallOptions::here(), move |executor, options| async move {

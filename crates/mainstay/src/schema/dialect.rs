@@ -4,7 +4,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use sea_query::{
-    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder,
+    Expr, Func, MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder,
 };
 
 use crate::clock::truncate_to_micros;
@@ -110,6 +110,26 @@ impl Dialect {
     /// Whether NULLs sort as the smallest value by themselves.
     pub fn nulls_are_smallest(self) -> bool {
         !matches!(self, Self::Postgres)
+    }
+
+    /// Where a text first contains another, counted from 1; 0 where it does not. Case counts.
+    pub(crate) fn text_position(self, text: Expr, part: Expr) -> Expr {
+        let function = match self {
+            Self::Postgres => "strpos",
+            Self::Sqlite | Self::MariaDb | Self::MySql => "instr",
+        };
+        Func::cust(function).args([text, part]).into()
+    }
+
+    /// The last so many characters of a text.
+    pub(crate) fn text_tail(self, text: Expr, characters: i64) -> Expr {
+        match self {
+            Self::Sqlite => Func::cust("substr").args([text, Expr::val(-characters)]),
+            Self::Postgres | Self::MariaDb | Self::MySql => {
+                Func::cust("right").args([text, Expr::val(characters)])
+            }
+        }
+        .into()
     }
 
     /// Writes a sea-query statement in this dialect: the SQL and its parameters.

@@ -7,6 +7,7 @@
 //! - [`registry`]: all tables of an application; maps constraint names back to columns
 //! - [`dialect`]: how the engines differ in storing values and writing SQL
 //! - [`ddl`]: CREATE statements of a table
+//! - `placeholder`: placeholders of hand-written SQL
 //! - `derived`: what the code written by the derives calls
 
 pub mod column;

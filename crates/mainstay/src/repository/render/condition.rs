@@ -1,11 +1,10 @@
 //! Filters as expressions.
 
-use sea_query::{Expr, ExprTrait, Func, SimpleExpr};
+use sea_query::{Expr, ExprTrait, SimpleExpr};
 
 use super::Table;
 use crate::driver::statement::to_sea_query;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Dialect;
 use crate::schema::filter::{Comparison, Condition, DEEPEST, TextMatch};
 use crate::validate;
 use crate::value::Value;
@@ -158,12 +157,8 @@ impl Table<'_> {
         }
         Ok(match matching {
             TextMatch::Contains => {
-                let position = match self.dialect {
-                    Dialect::Postgres => "strpos",
-                    _ => "instr",
-                };
-                let call = Func::cust(position).args([Expr::col(name), Expr::val(text)]);
-                Expr::from(call).gt(0)
+                let position = self.dialect.text_position(Expr::col(name), Expr::val(text));
+                position.gt(0)
             }
             // A range in code point order, which an index can serve.
             TextMatch::StartsWith => {
@@ -175,13 +170,7 @@ impl Table<'_> {
             }
             TextMatch::EndsWith => {
                 let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-                let tail = match self.dialect {
-                    Dialect::Sqlite => {
-                        Func::cust("substr").args([Expr::col(name), Expr::val(-length)])
-                    }
-                    _ => Func::cust("right").args([Expr::col(name), Expr::val(length)]),
-                };
-                Expr::from(tail).eq(text)
+                self.dialect.text_tail(Expr::col(name), length).eq(text)
             }
         })
     }

@@ -1,0 +1,61 @@
+//! What an application provides, and what its `serve` is given.
+
+use mainstay::config::KeyDef;
+use mainstay::driver::BoxFuture;
+use mainstay::{Config, Database, Result, Schema};
+use mainstay_migrate::{MigrationSet, SeedReport};
+
+use crate::signals::Shutdown;
+use crate::terminal::Terminal;
+
+/// A service on a Mainstay database.
+pub trait Application: Send + Sync + 'static {
+    /// The binary's name, as in `questlog migrate up`.
+    fn name(&self) -> &'static str;
+
+    /// The release, for `--version`.
+    fn version(&self) -> &'static str {
+        "unversioned"
+    }
+
+    /// The tables.
+    fn schema(&self) -> Schema;
+
+    /// The migrations that make them.
+    fn migrations(&self) -> &'static MigrationSet;
+
+    /// Writes the data the application starts with, where it is missing.
+    fn seed<'a>(&'a self, db: &'a Database) -> BoxFuture<'a, Result<SeedReport>>;
+
+    /// Configuration keys of the application's own.
+    fn config_keys(&self) -> &'static [KeyDef] {
+        &[]
+    }
+
+    /// Serves until [`ServeContext::shutdown`], then finishes the work in progress and returns.
+    /// The handle is closed by the caller.
+    fn serve<'a>(&'a self, context: ServeContext) -> BoxFuture<'a, Result<()>>;
+}
+
+/// What [`Application::serve`] is given.
+#[derive(Debug, Clone)]
+pub struct ServeContext {
+    /// The database, set up and healthy.
+    pub db: Database,
+    /// The configuration, with the application's own keys in [`Config::extra`].
+    pub config: Config,
+    /// Ends when the process is asked to stop.
+    pub shutdown: Shutdown,
+    pub(crate) terminal: Terminal,
+}
+
+impl ServeContext {
+    /// Tells the user where the service is to be found, as the last line of the summary. To be
+    /// called once the address is bound.
+    pub fn announce(&self, url: &str) {
+        self.terminal.print(&crate::output::pair(
+            "serving",
+            &format!("{url} (Ctrl-C stops)"),
+        ));
+    }
+}

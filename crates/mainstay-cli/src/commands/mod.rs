@@ -1,0 +1,14 @@
+//! One file per command.
+//!
+//! - `steps`: what several commands do to a database: create, migrate, seed, and how it is told
+//! - `serve`, `setup`, `seed`, `reset`, `config`, `migrate`, `schema`, `status`: the commands
+
+pub(crate) mod config;
+pub(crate) mod migrate;
+pub(crate) mod reset;
+pub(crate) mod schema;
+pub(crate) mod seed;
+pub(crate) mod serve;
+pub(crate) mod setup;
+pub(crate) mod status;
+mod steps;

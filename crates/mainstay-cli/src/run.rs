@@ -1,0 +1,113 @@
+//! From the command line to an exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use mainstay::config::ConfigLoader;
+
+use crate::application::Application;
+use crate::args::{self, Cli, Command, SchemaCommand};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::terminal::Terminal;
+use crate::{commands, logging};
+
+/// Runs an application's command line: what its `fn main` returns.
+///
+/// ```ignore
+/// fn main() -> std::process::ExitCode {
+///     mainstay_cli::main(Questlog)
+/// }
+/// ```
+pub fn main(app: impl Application) -> ExitCode {
+    let terminal = Terminal::process();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal.note(&format!("error: the runtime does not start: {error}"));
+            return Exit::Failed.into();
+        }
+    };
+    let exit = runtime.block_on(run(
+        &app,
+        std::env::args_os(),
+        ConfigLoader::from_process_env(),
+        terminal,
+    ));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    exit.into()
+}
+
+/// Runs one command line, whose first word is the program, on a configuration.
+pub async fn run(
+    app: &dyn Application,
+    words: impl IntoIterator<Item = OsString>,
+    loader: ConfigLoader,
+    terminal: Terminal,
+) -> Exit {
+    let cli = match args::parse(app.name(), app.version(), words) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &terminal),
+    };
+    match dispatch(app, cli, loader, &terminal).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            terminal.note(&failure.to_string());
+            failure.exit
+        }
+    }
+}
+
+/// Help and version are answers, the rest are mistakes.
+fn usage(error: &clap::Error, terminal: &Terminal) -> Exit {
+    let text = error.render().to_string();
+    if error.exit_code() == 0 {
+        terminal.print(&text);
+        Exit::Ok
+    } else {
+        terminal.note(&text);
+        Exit::Usage
+    }
+}
+
+async fn dispatch(
+    app: &dyn Application,
+    cli: Cli,
+    loader: ConfigLoader,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    // Needs no configuration, and production has none without a server.
+    if let Command::Schema(SchemaCommand::Show {
+        dialect: Some(dialect),
+    }) = &command
+    {
+        return commands::schema::show(app, (*dialect).into(), terminal);
+    }
+    let loader = cli.global.apply(loader.with_keys(app.config_keys()));
+    let config = loader.load()?;
+    if terminal.is_process() {
+        logging::start(&config, command == Command::Serve);
+    }
+    let context = Context {
+        app,
+        config,
+        terminal: terminal.clone(),
+    };
+    match command {
+        Command::Serve => commands::serve::run(&context).await,
+        Command::Setup { no_seed, format } => commands::setup::run(&context, no_seed, format).await,
+        Command::Seed { force, format } => commands::seed::run(&context, force, format).await,
+        Command::Reset { yes, format } => commands::reset::run(&context, yes, format).await,
+        Command::Config(command) => commands::config::run(&context, command).await,
+        Command::Migrate(command) => commands::migrate::run(&context, command).await,
+        Command::Schema(SchemaCommand::Show { .. }) => {
+            commands::schema::show(app, context.dialect(), terminal)
+        }
+        Command::Status { format } => commands::status::run(&context, format).await,
+    }
+}

@@ -1,0 +1,65 @@
+//! The commands on real servers, where there are any: databases are made, reset and told about.
+
+mod tiny;
+
+use mainstay_cli::Exit;
+use mainstay_testkit::servers::{ServerKind, TestDatabase, require, run_sql};
+use tiny::Home;
+
+#[tokio::test]
+async fn setup_makes_the_database_and_reset_starts_anew() {
+    for kind in [ServerKind::Postgres, ServerKind::MariaDb] {
+        let Some(server) = require(kind) else {
+            continue;
+        };
+        // A name nobody else has; the commands make the database themselves.
+        let database = TestDatabase::create(&server).expect("a database");
+        run_sql(&server, &format!("DROP DATABASE {}", database.name())).expect("dropped");
+        let env = [("DATABASE_URL", database.url().as_str())];
+        let home = Home::new();
+
+        let missing = home.run_in(&["migrate", "status"], &env).await;
+        let missing = missing.expect(Exit::Unreachable);
+        assert!(missing.err.contains("next: create it"), "{}", missing.err);
+
+        let first = home
+            .run_in(&["setup", "--json"], &env)
+            .await
+            .expect(Exit::Ok);
+        assert_eq!(first.json()["created"], true, "{kind}");
+        assert_eq!(first.json()["seed"]["done"]["inserted"]["notes"], 1);
+        let again = home
+            .run_in(&["setup", "--json"], &env)
+            .await
+            .expect(Exit::Ok);
+        assert_eq!(again.json()["created"], false, "{kind}");
+        assert_eq!(again.json()["seed"]["done"]["existing"], 1);
+
+        let reset = home
+            .run_in(&["reset", "--yes"], &env)
+            .await
+            .expect(Exit::Ok);
+        assert!(
+            reset
+                .out
+                .contains("dropped     notes, _mainstay_migrations"),
+            "{}",
+            reset.out
+        );
+        let status = home
+            .run_in(&["status", "--json"], &env)
+            .await
+            .expect(Exit::Ok)
+            .json();
+        assert_eq!(status["rows"]["notes"], 1);
+        assert_eq!(status["migrations"]["current"], true);
+        let password = database.url().password();
+        assert!(!status["url"].to_string().contains(password), "{status}");
+
+        let words = ["config", "check", "--set", "pool.max=9000"];
+        let check = home.run_in(&words, &env).await.expect(Exit::Ok);
+        assert!(check.out.contains("but the server takes"), "{}", check.out);
+        let served = home.run_in(&[], &env).await.expect(Exit::Ok);
+        assert!(served.out.contains("serving     http"), "{}", served.out);
+    }
+}
