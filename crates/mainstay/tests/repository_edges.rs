@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use mainstay::config::ConfigLoader;
 use mainstay::repository::{Cursor, Repository};
 use mainstay::schema::{Filter, ddl};
-use mainstay::{Database, Entity, ErrorKind, Insert, Patch, Schema};
+use mainstay::{Database, Entity, ErrorKind, Insert, Patch, Projection, Schema};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Entity)]
@@ -313,4 +313,58 @@ async fn a_key_can_be_changed() {
         .await
         .unwrap();
     assert_eq!(after.id, id);
+}
+
+#[tokio::test]
+async fn a_stream_held_inside_a_transaction_blocks_nothing_for_ever() {
+    use futures_util::StreamExt as _;
+    let fixture = Fixture::new().await;
+    for number in 0..3 {
+        fixture.user(number).await;
+    }
+    fixture
+        .db
+        .sql(
+            "INSERT INTO users SELECT lower(hex(randomblob(16))), lower(hex(randomblob(9))), x, NULL, 0, \
+             created_at, updated_at, 1 FROM users, \
+             (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 5000) \
+             SELECT x FROM c) LIMIT 5000",
+        )
+        .execute()
+        .await
+        .unwrap();
+    let error = fixture
+        .db
+        .transaction(|tx| async move {
+            let users = tx.repository::<User>();
+            let mut stream = users.find_many().project::<Score>().stream();
+            stream.next().await.unwrap()?;
+            let waited = users
+                .count(Filter::all())
+                .timeout(Duration::from_millis(50))
+                .await
+                .unwrap_err();
+            assert_eq!(waited.kind(), ErrorKind::Deadline);
+            drop(stream);
+            // Dropped half way, it has interrupted the transaction.
+            let after = users.count(Filter::all()).await.unwrap_err();
+            assert_eq!(after.kind(), ErrorKind::TransactionClosed);
+            Ok::<_, mainstay::Error>(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TransactionClosed);
+    // On the handle a stream may be dropped at any time.
+    let mut stream = fixture.users().find_many().project::<Score>().stream();
+    stream.next().await.unwrap().unwrap();
+    drop(stream);
+    assert_eq!(fixture.users().count(Filter::all()).await.unwrap(), 5003);
+    fixture.db.close(Duration::from_secs(5)).await.unwrap();
+}
+
+#[derive(Projection)]
+#[projection(User)]
+struct Score {
+    #[allow(dead_code, reason = "only read")]
+    score: f64,
 }

@@ -35,7 +35,8 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 /// # Errors inside a transaction
 /// The first error of a statement poisons the transaction, on every engine: later statements are
 /// refused, and a closure that returns `Ok` all the same gets that error. A savepoint confines
-/// this: rolling back to it heals. `NOT_FOUND` and refused input come from Mainstay before or after
+/// this: rolling back to it heals. Savepoints nest; two at once, side by side, do not work and are
+/// refused where that shows. `NOT_FOUND` and refused input come from Mainstay before or after
 /// a statement that itself succeeded, and do not poison.
 #[derive(Debug, Clone)]
 pub struct Tx {
