@@ -6,9 +6,9 @@
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-
 /// Tells the current time.
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The current instant in UTC, truncated to whole microseconds.
@@ -65,6 +65,13 @@ impl Clock for ManualClock {
 /// no engine stores the 60th.
 pub fn truncate_to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
+}
+
+/// The instant so long from now. A limit that is too long to count (`Duration::MAX` is how callers
+/// say "none") ends in thirty years.
+pub(crate) fn after(limit: Duration) -> tokio::time::Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    tokio::time::Instant::now() + limit.min(FAR)
 }
 
 #[cfg(test)]

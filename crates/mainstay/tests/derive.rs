@@ -425,5 +425,5 @@ fn enums_are_words() {
     let ty = Goal::STATUS.model().ty;
     let unknown = Status::from_cell(Cell::Text("done".into()), &ty).unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::Decode);
-    assert!(format!("{:?}", Goal::STATUS.eq(Status::Open)).contains("open"));
+    assert!(format!("{:?}", Goal::STATUS.set(Status::Open)).contains("open"));
 }

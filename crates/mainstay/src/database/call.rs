@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::driver::BoxFuture;
 use crate::error::Result;
 
@@ -17,6 +18,9 @@ pub struct CallOptions {
     pub timeout: Option<Duration>,
     /// Where the call was made, for pool reports and logs.
     pub site: &'static Location<'static>,
+    /// When the call has to be over, once it runs and if it says so itself: one limit for all the
+    /// statements it needs.
+    pub(crate) until: Option<Instant>,
 }
 
 impl CallOptions {
@@ -26,12 +30,22 @@ impl CallOptions {
         Self {
             timeout: None,
             site: Location::caller(),
+            until: None,
         }
     }
 
-    /// When the call has to be over.
+    /// When the call, or its next statement, has to be over.
     pub(crate) fn deadline(&self, default: Duration) -> Instant {
-        Instant::now() + self.timeout.unwrap_or(default)
+        self.until
+            .unwrap_or_else(|| clock::after(self.timeout.unwrap_or(default)))
+    }
+
+    /// What is left of the call's own limit.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        match self.until {
+            Some(until) => Some(until.saturating_duration_since(Instant::now())),
+            None => self.timeout,
+        }
     }
 }
 
@@ -85,7 +99,8 @@ impl<T> IntoFuture for Request<T> {
     type Output = Result<T>;
     type IntoFuture = BoxFuture<'static, Result<T>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
+        self.options.until = self.options.timeout.map(clock::after);
         (self.run)(self.options)
     }
 }

@@ -20,13 +20,25 @@ impl Database {
     /// Runs a statement as a transaction of its own.
     pub(crate) async fn run(
         &self,
-        statement: Statement,
+        mut statement: Statement,
         sink: &mut dyn RowSink,
         options: &CallOptions,
     ) -> Result<Done> {
         let deadline = options.deadline(self.shared.timeouts.statement);
+        // Hand-written SQL that returns rows may write all the same. From inside a transaction that
+        // has the only writer it may not, and the driver is the one to find out.
+        let only_reads = statement.access == Access::Unknown && current::is_inside(&self.shared);
+        if only_reads {
+            statement.access = Access::Read;
+        }
         let mut lease = self.lease(statement.access, deadline, options).await?;
-        run_on(&self.shared, &mut lease, statement, sink, deadline, options).await
+        let result = run_on(&self.shared, &mut lease, statement, sink, deadline, options).await;
+        match result {
+            Err(error) if only_reads && error.kind() == ErrorKind::ReadOnly => {
+                Err(write_outside_transaction())
+            }
+            result => result,
+        }
     }
 
     /// Runs SQL without parameters or rows.
@@ -50,6 +62,9 @@ impl Database {
         if access == Access::Write
             && let Some(writer) = self.shared.driver.writer()
         {
+            if self.shared.pool.is_closed() {
+                return Err(pool::closed());
+            }
             if current::is_inside(&self.shared) {
                 return Err(write_outside_transaction());
             }

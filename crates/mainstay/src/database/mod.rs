@@ -20,17 +20,17 @@ pub mod sql;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub use builder::Builder;
 pub use call::{CallOptions, Request};
 pub use executor::Executor;
 pub use sql::Sql;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::driver::{Capabilities, Driver, ServerInfo};
 use crate::entropy::Entropy;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Pool, PoolStatus};
 use crate::schema::{Dialect, Schema};
 
@@ -147,8 +147,24 @@ impl Database {
     /// `DEADLINE_EXCEEDED` when work was still going on; the rest is closed all the same.
     #[doc(alias = "$disconnect")]
     pub async fn close(&self, limit: Duration) -> Result<()> {
+        let deadline = clock::after(limit);
         let drained = self.shared.pool.close(limit).await;
-        self.shared.driver.close().await?;
-        drained
+        // A writer of its own may be in a transaction as well. When readers have used up the time,
+        // it still has a moment for its log.
+        let deadline = deadline.max(clock::after(LAST_WORDS));
+        match timeout_at(deadline, self.shared.driver.close()).await {
+            Ok(ended) => ended.and(drained),
+            Err(_) => Err(Error::new(
+                ErrorKind::Deadline,
+                format!("a write was still under way {limit:.1?} after the handle closed"),
+            )
+            .with_hint("it is finished in the background; give close() more time")),
+        }
     }
 }
+
+/// What the driver has for its end at least.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

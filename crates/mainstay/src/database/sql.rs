@@ -10,13 +10,22 @@ use crate::transaction::Tx;
 use crate::value::{FromCell, ToValue, Value};
 
 /// A statement written by hand. Placeholders are `?` on every engine (`??` is a question mark).
-#[derive(Debug)]
 #[must_use = "a statement does nothing until one of its methods is awaited"]
 pub struct Sql {
     executor: Executor,
     text: String,
     values: Vec<Value>,
     options: CallOptions,
+}
+
+/// Without the values, which may be anybody's data.
+impl std::fmt::Debug for Sql {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sql")
+            .field("text", &self.text)
+            .field("values", &self.values.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Database {

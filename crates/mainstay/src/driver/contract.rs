@@ -59,6 +59,11 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// Cheap to make and to drop: it is a place in the writer's queue.
     fn writer(&self) -> Option<Box<dyn Connection>>;
 
+    /// Tells the writer of [`writer`](Self::writer) from others: handles on one file share one.
+    fn writer_id(&self) -> Option<usize> {
+        None
+    }
+
     /// What the server says of itself: version, connection limit.
     fn server_info(&self) -> ServerInfo;
 

@@ -9,7 +9,7 @@ use crate::value::{Value, check};
 /// What a statement does, so that it finds the right connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// It only reads.
+    /// It only reads. A driver that finds it to write refuses it where it can tell.
     Read,
     /// It writes.
     Write,
@@ -20,7 +20,7 @@ pub enum Access {
 /// SQL in the dialect of its database, with its values in stored form.
 ///
 /// Values are always bound, never written into the text.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Statement {
     /// The text.
     pub sql: Arc<str>,
@@ -30,6 +30,17 @@ pub struct Statement {
     pub access: Access,
     /// The table it concerns most, for errors and logs.
     pub table: Option<&'static str>,
+}
+
+/// Without the values, which may be anybody's data.
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Statement")
+            .field("sql", &self.sql)
+            .field("values", &self.values.len())
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Statement {
@@ -48,6 +59,16 @@ impl Statement {
     pub fn on(mut self, table: &'static str) -> Self {
         self.table = Some(table);
         self
+    }
+
+    /// Whether it takes effect only with its transaction on every engine: an entity's statement,
+    /// a read, or hand-written SQL of a kind that never commits by itself, as DDL can.
+    pub(crate) fn is_undone_by_rollback(&self) -> bool {
+        const KINDS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+        let word = self.sql.split_whitespace().next().unwrap_or_default();
+        self.table.is_some()
+            || self.access == Access::Read
+            || KINDS.iter().any(|kind| word.eq_ignore_ascii_case(kind))
     }
 
     /// A statement from hand-written SQL with `?` placeholders.
@@ -143,8 +164,18 @@ fn from_sea_query(value: sea_query::Value) -> Result<Value> {
         other => {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("a query parameter has a type that is not supported: {other:?}"),
+                format!(
+                    "a query parameter has a type that is not supported: {}",
+                    type_of(&other)
+                ),
             ));
         }
     })
+}
+
+/// The name of a value's type, without the value.
+fn type_of(value: &sea_query::Value) -> String {
+    let shown = format!("{value:?}");
+    let end = shown.find('(').unwrap_or(shown.len());
+    shown[..end].to_owned()
 }

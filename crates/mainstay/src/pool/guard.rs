@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-use super::shared::{Idle, Shared, close_in_background};
+use super::shared::{Idle, Shared};
 use crate::driver::{Connection, Recovery};
 
 /// How long a connection may take to recover from a dropped call before it is given up.
@@ -20,6 +20,9 @@ pub(super) struct Slot {
     connection: Option<Box<dyn Connection>>,
     born: Instant,
     expires: Instant,
+    /// A call on the connection has not ended. It is closed rather than given back, whatever drops
+    /// the slot: a panic, or a runtime that shuts down during the recovery.
+    in_doubt: bool,
 }
 
 impl Slot {
@@ -36,6 +39,7 @@ impl Slot {
             connection: Some(connection),
             born,
             expires,
+            in_doubt: false,
         }
     }
 
@@ -44,12 +48,28 @@ impl Slot {
         &mut **connection.expect("the connection is taken only when the slot is dropped")
     }
 
-    /// Closes the connection instead of giving it back.
-    fn discard(&mut self) {
+    /// Asks whether the connection works. One that does not answer in time is not given back.
+    pub(super) async fn is_alive(&mut self, limit: Duration) -> bool {
+        self.in_doubt = true;
+        let answer = timeout(limit, self.connection().ping()).await;
+        self.in_doubt = !matches!(answer, Ok(Ok(())));
+        !self.in_doubt
+    }
+
+    /// Closes the connection and keeps the place.
+    pub(super) fn give_up(mut self) -> OwnedSemaphorePermit {
         if let Some(connection) = self.connection.take() {
-            self.shared.forget_one();
-            close_in_background(connection);
+            self.shared.discard(connection);
         }
+        let permit = self.permit.take();
+        permit.expect("the permit is taken only when the slot is given up or dropped")
+    }
+
+    /// Brings the connection into order, so that it can be given back.
+    async fn recover(mut self) {
+        self.in_doubt = true;
+        let recovered = timeout(RECOVERY_LIMIT, self.connection().recover()).await;
+        self.in_doubt = !matches!(recovered, Ok(Recovery::Ready));
     }
 }
 
@@ -57,14 +77,13 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             let now = Instant::now();
-            if self.shared.is_closed() || connection.is_broken() || now >= self.expires {
+            if self.in_doubt || connection.is_broken() || now >= self.expires {
                 self.shared.discard(connection);
             } else {
-                let (born, expires) = (self.born, self.expires);
-                self.shared.push_idle(Idle {
+                self.shared.give_back(Idle {
                     connection,
-                    born,
-                    expires,
+                    born: self.born,
+                    expires: self.expires,
                     since: now,
                 });
             }
@@ -74,9 +93,7 @@ impl Drop for Slot {
             && self.shared.pay_surplus(1) == 1
         {
             permit.forget();
-            if let Some(idle) = self.shared.pop_idle() {
-                self.shared.discard(idle.connection);
-            }
+            self.shared.close_surplus();
         }
         self.shared.returned.notify_waiters();
     }
@@ -84,7 +101,8 @@ impl Drop for Slot {
 
 /// A connection on loan from a [`Pool`](super::Pool).
 ///
-/// A guard that is dropped while marked [in doubt](Self::set_in_doubt) has its connection brought
+/// Whoever asks for the connection leaves it in doubt, until [`set_in_doubt`](Self::set_in_doubt)
+/// says that its calls and transactions have ended. A guard that is dropped while marked [in doubt](Self::set_in_doubt) has its connection brought
 /// into order first (see the [contract](crate::driver::contract)); only then is it lent again,
 /// and until then it counts as in use.
 pub struct PoolGuard {
@@ -114,8 +132,9 @@ impl PoolGuard {
         }
     }
 
-    /// The connection.
+    /// The connection. From now on it is in doubt.
     pub fn connection(&mut self) -> &mut dyn Connection {
+        self.in_doubt = true;
         self.slot
             .as_mut()
             .expect("the slot is taken only when the guard is dropped")
@@ -143,16 +162,11 @@ impl Drop for PoolGuard {
         if !self.in_doubt || slot.connection().is_broken() {
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            // No runtime, nobody to clean up: closing the connection ends its transaction.
-            slot.discard();
-            return;
-        };
-        runtime.spawn(async move {
-            let recovered = timeout(RECOVERY_LIMIT, slot.connection().recover()).await;
-            if !matches!(recovered, Ok(Recovery::Ready)) {
-                slot.discard();
-            }
-        });
+        slot.in_doubt = true;
+        // Without a runtime nobody can clean up: the connection is closed, which ends its
+        // transaction.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(slot.recover());
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connect;
-use super::shared::{Idle, Shared};
+use super::guard::Slot;
+use super::shared::Shared;
 use crate::error::Result;
 
 /// The keeper looks at the pool at least this often.
@@ -52,24 +53,24 @@ async fn keep(weak: Weak<Shared>) {
 /// Makes connections until the minimum is there, as long as there is room.
 pub(super) async fn fill(shared: &Arc<Shared>) -> Result<()> {
     let options = shared.options();
-    while shared.open.load(Ordering::Acquire) < options.min && !shared.is_closed() {
-        // With a permit in hand the pool cannot grow beyond its size.
+    while !shared.is_closed() {
+        // With a permit in hand the pool cannot grow beyond its size. It is taken before looking,
+        // because what is returned in between counts as open without having a permit.
         let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned() else {
             return Ok(());
         };
-        let connection = connect(shared, options.connect).await?;
-        let (born, expires) = shared.lifetime(&options);
-        if shared.is_closed() {
-            shared.discard(connection);
+        if shared.open.load(Ordering::Acquire) >= options.min {
             return Ok(());
         }
-        shared.push_idle(Idle {
+        let connection = connect(shared, options.connect).await?;
+        let (born, expires) = shared.lifetime(&options);
+        drop(Slot::new(
+            Arc::clone(shared),
+            permit,
             connection,
             born,
             expires,
-            since: Instant::now(),
-        });
-        drop(permit);
+        ));
     }
     Ok(())
 }

@@ -28,11 +28,12 @@ pub use guard::PoolGuard;
 pub use options::PoolOptions;
 pub use status::{Holder, PoolStatus};
 
+use crate::clock;
 use crate::driver::{Connection, Driver};
 use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind, Result};
 use guard::Slot;
-use shared::{Idle, Shared};
+use shared::Shared;
 
 /// A pool of connections to one database. Cloning gives another handle on the same pool.
 ///
@@ -66,7 +67,7 @@ impl Pool {
     ) -> Result<PoolGuard> {
         let options = self.shared.options();
         let queued_at = Instant::now();
-        let until = deadline.min(queued_at + options.acquire);
+        let until = deadline.min(clock::after(options.acquire));
         let permit = self.wait_in_queue(until, queued_at).await?;
         let slot = self.obtain(permit, &options, deadline).await?;
         Ok(PoolGuard::new(slot, site))
@@ -92,36 +93,35 @@ impl Pool {
     /// Takes an idle connection that is fit for use, or makes a new one.
     async fn obtain(
         &self,
-        permit: OwnedSemaphorePermit,
+        mut permit: OwnedSemaphorePermit,
         options: &PoolOptions,
         deadline: Instant,
     ) -> Result<Slot> {
         while let Some(idle) = self.shared.pop_idle() {
-            if idle.connection.is_broken() || idle.is_expired(Instant::now(), options) {
+            if idle.connection.is_broken() || idle.is_expired(Instant::now()) {
                 self.shared.discard(idle.connection);
                 continue;
             }
-            let Idle {
-                mut connection,
-                born,
-                expires,
-                since,
-            } = idle;
-            if since.elapsed() >= options.health_check_after {
-                let alive = timeout(options.ping, connection.ping()).await;
-                if !matches!(alive, Ok(Ok(()))) {
-                    tracing::debug!("an idle connection failed its health check and is replaced");
-                    self.shared.discard(connection);
-                    continue;
-                }
-            }
-            return Ok(Slot::new(
+            let since = idle.since;
+            // From here on the slot counts the connection, also when this future is dropped.
+            let mut slot = Slot::new(
                 Arc::clone(&self.shared),
                 permit,
-                connection,
-                born,
-                expires,
-            ));
+                idle.connection,
+                idle.born,
+                idle.expires,
+            );
+            if since.elapsed() < options.health_check_after {
+                return Ok(slot);
+            }
+            let limit = options
+                .ping
+                .min(deadline.saturating_duration_since(Instant::now()));
+            if slot.is_alive(limit).await {
+                return Ok(slot);
+            }
+            tracing::debug!("an idle connection failed its health check and is replaced");
+            permit = slot.give_up();
         }
         let limit = options
             .connect
@@ -162,7 +162,7 @@ impl Pool {
     /// Changes the size while in use. Growing takes effect at once; when shrinking, connections
     /// beyond the new size are closed as they come back.
     pub fn resize(&self, max: usize, min: usize) {
-        self.shared.resize(max.max(1), min.min(max.max(1)));
+        self.shared.resize(max, min);
     }
 
     /// Whether the pool refuses new callers.
@@ -175,6 +175,11 @@ impl Pool {
         self.shared.status()
     }
 
+    /// Whether [`close`](Self::close) has been called.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
     /// Refuses new callers, waits up to `limit` for connections on loan to come back, and closes
     /// them all.
     ///
@@ -182,7 +187,7 @@ impl Pool {
     /// `DEADLINE_EXCEEDED` when some were still on loan; they are closed when they come back.
     pub async fn close(&self, limit: Duration) -> Result<()> {
         self.shared.close_to_callers();
-        let deadline = Instant::now() + limit;
+        let deadline = clock::after(limit);
         loop {
             // Registered before the check, so that a return in between is not missed.
             let returned = self.shared.returned.notified();
@@ -216,7 +221,7 @@ async fn connect(shared: &Arc<Shared>, limit: Duration) -> Result<Box<dyn Connec
     // The driver keeps the limit itself and knows which step took too long. The outer time-out is
     // for a driver that hangs all the same.
     match timeout(
-        limit + Duration::from_millis(250),
+        limit.saturating_add(Duration::from_millis(250)),
         shared.driver.connect(limit),
     )
     .await

@@ -4,12 +4,14 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::options::PoolOptions;
 use super::status::{Holder, PoolStatus};
+use crate::clock;
 use crate::driver::{Connection, Driver};
 use crate::entropy::Entropy;
 
@@ -22,7 +24,7 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    pub(super) fn is_expired(&self, now: Instant, _: &PoolOptions) -> bool {
+    pub(super) fn is_expired(&self, now: Instant) -> bool {
         now >= self.expires
     }
 }
@@ -70,7 +72,7 @@ impl Shared {
         mut options: PoolOptions,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        options.max = options.max.max(1);
+        options.max = options.max.clamp(1, Semaphore::MAX_PERMITS);
         options.min = options.min.min(options.max);
         Self {
             driver,
@@ -106,7 +108,11 @@ impl Shared {
     }
 
     pub(super) fn close_to_callers(&self) {
-        self.closed.store(true, Ordering::Release);
+        {
+            // Under the lock, so that nothing is given back after this.
+            let _state = self.state();
+            self.closed.store(true, Ordering::Release);
+        }
         self.permits.close();
     }
 
@@ -115,8 +121,33 @@ impl Shared {
         self.state().idle.pop_back()
     }
 
-    pub(super) fn push_idle(&self, idle: Idle) {
-        self.state().idle.push_back(idle);
+    /// Takes a connection back, or closes it when the pool is closed.
+    pub(super) fn give_back(&self, idle: Idle) {
+        let mut state = self.state();
+        if self.is_closed() {
+            drop(state);
+            self.discard(idle.connection);
+        } else {
+            state.idle.push_back(idle);
+        }
+    }
+
+    /// Closes idle connections, the longest idle first, while there are more than the pool's size.
+    pub(super) fn close_surplus(&self) {
+        let mut surplus = Vec::new();
+        {
+            let mut state = self.state();
+            let open = self.open.load(Ordering::Acquire);
+            while open > state.options.max + surplus.len() {
+                let Some(idle) = state.idle.pop_front() else {
+                    break;
+                };
+                surplus.push(idle);
+            }
+        }
+        for idle in surplus {
+            self.discard(idle.connection);
+        }
     }
 
     /// Takes out the idle connections that are too old, and those idle too long beyond the
@@ -132,7 +163,7 @@ impl Shared {
         let mut retired = Vec::new();
         for idle in state.idle.drain(..) {
             let too_long = now.saturating_duration_since(idle.since) >= options.idle;
-            if idle.connection.is_broken() || idle.is_expired(now, &options) {
+            if idle.connection.is_broken() || idle.is_expired(now) {
                 retired.push(idle);
             } else if spare > 0 && too_long {
                 spare -= 1;
@@ -149,7 +180,9 @@ impl Shared {
     pub(super) fn lifetime(&self, options: &PoolOptions) -> (Instant, Instant) {
         let born = Instant::now();
         let jitter = options.lifetime_jitter.clamp(0.0, 1.0) * self.entropy.unit();
-        (born, born + options.lifetime.mul_f64(1.0 - jitter))
+        let lifetime = options.lifetime.as_secs_f64() * (1.0 - jitter);
+        let lifetime = Duration::try_from_secs_f64(lifetime).unwrap_or(options.lifetime);
+        (born, clock::after(lifetime))
     }
 
     pub(super) fn jitter(&self) -> f64 {
@@ -194,22 +227,24 @@ impl Shared {
     }
 
     pub(super) fn resize(&self, max: usize, min: usize) {
-        let before = {
+        let max = max.clamp(1, Semaphore::MAX_PERMITS);
+        {
+            // Two at once would count from the same size, so the permits change under the lock.
             let mut state = self.state();
             let before = state.options.max;
             state.options.max = max;
-            state.options.min = min;
-            before
-        };
-        if max > before {
-            // Permits still owed from an earlier shrink are forgiven first.
-            let forgiven = self.pay_surplus(max - before);
-            self.permits.add_permits(max - before - forgiven);
-        } else {
-            let taken = self.permits.forget_permits(before - max);
-            self.surplus
-                .fetch_add(before - max - taken, Ordering::AcqRel);
+            state.options.min = min.min(max);
+            if max > before {
+                // Permits still owed from an earlier shrink are forgiven first.
+                let forgiven = self.pay_surplus(max - before);
+                self.permits.add_permits(max - before - forgiven);
+            } else {
+                let taken = self.permits.forget_permits(before - max);
+                self.surplus
+                    .fetch_add(before - max - taken, Ordering::AcqRel);
+            }
         }
+        self.close_surplus();
     }
 
     /// Lowers the surplus by up to `most`, and says by how much.

@@ -23,6 +23,10 @@ struct Counts {
     sick: AtomicBool,
     /// What `recover` answers.
     unrecoverable: AtomicBool,
+    /// `ping` takes a second.
+    slow: AtomicBool,
+    /// `recover` panics.
+    panics: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -103,6 +107,9 @@ impl Connection for FakeConnection {
     fn ping(&mut self) -> BoxFuture<'_, Result<()>> {
         let sick = self.0.sick.load(Ordering::SeqCst);
         Box::pin(async move {
+            if self.0.slow.load(Ordering::SeqCst) {
+                sleep(Duration::from_secs(1)).await;
+            }
             if sick {
                 Err(Error::new(ErrorKind::ConnectionLost, "gone"))
             } else {
@@ -116,6 +123,7 @@ impl Connection for FakeConnection {
     fn recover(&mut self) -> BoxFuture<'_, Recovery> {
         Box::pin(async {
             sleep(Duration::from_millis(100)).await;
+            assert!(!self.0.panics.load(Ordering::SeqCst), "as asked");
             self.0.recovered.fetch_add(1, Ordering::SeqCst);
             if self.0.unrecoverable.load(Ordering::SeqCst) {
                 Recovery::Discard
@@ -128,6 +136,8 @@ impl Connection for FakeConnection {
         Box::pin(async move { drop(self) })
     }
 }
+
+mod doubt;
 
 fn options(max: usize, min: usize) -> PoolOptions {
     PoolOptions {

@@ -64,6 +64,10 @@ impl Cursor {
     }
 
     pub(super) fn decode(&self, table: &TableModel, order: &[By]) -> Result<Vec<Value>> {
+        // Read by serde, it has not been measured yet.
+        if self.0.len() > LONGEST {
+            return Err(invalid());
+        }
         let json = URL_SAFE_NO_PAD.decode(&self.0).map_err(|_| invalid())?;
         let content: Content = serde_json::from_slice(&json).map_err(|_| invalid())?;
         if content.o != signature(order) || content.v.len() != order.len() {

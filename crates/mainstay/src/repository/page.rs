@@ -75,7 +75,8 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
     /// order given and then by key.
     ///
     /// Every row that exists throughout is seen exactly once, whatever is inserted or deleted
-    /// meanwhile, and the cost does not grow with depth where an index serves the order.
+    /// meanwhile, and the cost does not grow with depth where an index serves the order. What
+    /// `take` and `skip` said before does not count.
     ///
     /// # Errors
     /// `VALIDATION_ERROR` on the field `cursor` for one that is damaged or was made for another
@@ -86,6 +87,7 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
             let size = size.max(1);
             let mut find = self.by_key();
             find.options = options;
+            find.selection.skip = None;
             let order = find.selection.order.clone();
             if let Some(cursor) = &cursor {
                 let values = cursor.decode(E::table(), &order)?;

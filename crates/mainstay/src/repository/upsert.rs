@@ -16,7 +16,9 @@ impl<E: Entity> Repository<E> {
     /// Makes a row, or changes the row that has the same values in the unique columns `on` (the
     /// primary key when empty), and returns it as stored.
     ///
-    /// A row that is changed keeps its key and its creation time; its version goes up.
+    /// A row that is changed keeps its key, its creation time, and every column that `row` does not
+    /// give; its version goes up. A NULL in the unique columns, or a key that the database makes,
+    /// is like no other: then a row is made.
     ///
     /// # Errors
     /// `UNSUPPORTED` when `on` is no unique key of the table, or when the engine cannot be told
@@ -46,8 +48,13 @@ impl<E: Entity> Repository<E> {
                 key_given,
                 executor.capabilities().upsert_target,
             )?;
+            let given: Vec<usize> = assignments.iter().map(|a| a.column).collect();
             let row = Self::fill_insert(&executor, assignments)?;
-            Self::upsert_row(&executor, row, target, &options).await
+            if !is_whole(&row, &target) {
+                return Self::insert_one(&executor, row, &options).await;
+            }
+            let updates = updated_columns(model, &given, &target);
+            Self::upsert_row(&executor, row, target, updates, &options).await
         })
     }
 
@@ -55,6 +62,7 @@ impl<E: Entity> Repository<E> {
         executor: &Executor,
         (columns, values): FilledRow,
         target: Vec<usize>,
+        updates: Vec<usize>,
         options: &CallOptions,
     ) -> Result<E> {
         let pairs: Vec<_> = columns
@@ -71,7 +79,6 @@ impl<E: Entity> Repository<E> {
                 value: value.clone(),
             });
         let by_target = Condition::All(parts.collect());
-        let updates = updated_columns(E::table(), &columns, &target);
         let table: Table<'_> = Self::table(executor);
         let result = if executor.capabilities().upsert_target {
             let statement = table.upsert(&columns, values, &target, &updates)?;
@@ -101,21 +108,29 @@ impl<E: Entity> Repository<E> {
     }
 }
 
-/// The columns that an existing row takes over. When there would be none, the target itself, so
-/// that the statement still finds and returns the row.
-fn updated_columns(model: &TableModel, columns: &[usize], target: &[usize]) -> Vec<usize> {
-    let kept = |column: usize| {
-        target.contains(&column)
-            || model.primary_key.contains(&column)
-            || matches!(
-                model.columns[column].automatic,
-                Automatic::CreatedAt | Automatic::Version | Automatic::Uuid | Automatic::Identity
-            )
+/// Whether a row has a value in all target columns, without which it cannot be like another.
+fn is_whole((columns, values): &FilledRow, target: &[usize]) -> bool {
+    target.iter().all(|wanted| {
+        let at = columns.iter().position(|column| column == wanted);
+        at.is_some_and(|at| !values[at].is_null())
+    })
+}
+
+/// The columns that an existing row takes over: those given, and the time of the change. A default
+/// belongs to a new row and must not undo what an old one has. When there would be none, the target
+/// itself, so that the statement still finds and returns the row.
+fn updated_columns(model: &TableModel, given: &[usize], target: &[usize]) -> Vec<usize> {
+    let taken_over = |column: usize| match model.columns[column].automatic {
+        Automatic::UpdatedAt => true,
+        Automatic::No => {
+            given.contains(&column)
+                && !target.contains(&column)
+                && !model.primary_key.contains(&column)
+        }
+        Automatic::CreatedAt | Automatic::Version | Automatic::Uuid | Automatic::Identity => false,
     };
-    let updates: Vec<_> = columns
-        .iter()
-        .copied()
-        .filter(|column| !kept(*column))
+    let updates: Vec<_> = (0..model.columns.len())
+        .filter(|column| taken_over(*column))
         .collect();
     if updates.is_empty() {
         target.to_vec()

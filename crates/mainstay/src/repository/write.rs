@@ -68,8 +68,7 @@ impl<E: Entity> Repository<E> {
             let expected = patch.expected_version();
             let assignments = Self::prepare_update(&executor, patch)?;
             if assignments.is_empty() {
-                let found = Self::select_by_key(&executor, &key, false, &options).await?;
-                return found.ok_or_else(not_found::<E>);
+                return Self::unchanged(&executor, &key, expected, &options).await;
             }
             Self::update_one(&executor, &key, assignments, expected, &options).await
         })
@@ -96,12 +95,16 @@ impl<E: Entity> Repository<E> {
 
     /// Changes all rows that a filter matches and says how many.
     ///
+    /// When the patch says which version it expects, rows of another version do not match.
+    ///
     /// # Errors
     /// As [`update`](Self::update), without `NOT_FOUND`.
     #[doc(alias = "updateMany")]
     #[track_caller]
     pub fn update_many(&self, filter: Filter<E>, patch: impl Patch<E> + 'static) -> Request<u64> {
         self.request(CallOptions::here(), move |executor, options| async move {
+            let condition = with_version::<E>(filter.condition, patch.expected_version());
+            let filter = Filter::<E>::new(condition);
             let assignments = Self::prepare_update(&executor, patch)?;
             if assignments.is_empty() {
                 return Self::count_rows(&executor, Some(&filter), &options).await;
@@ -157,7 +160,7 @@ impl<E: Entity> Repository<E> {
         Ok(assignments)
     }
 
-    async fn insert_one(
+    pub(super) async fn insert_one(
         executor: &Executor,
         (columns, values): FilledRow,
         options: &CallOptions,
@@ -269,21 +272,12 @@ impl<E: Entity> Repository<E> {
     ) -> Result<E> {
         let table = Self::table(executor);
         let by_key = table.key_condition(key.values());
-        let condition = match (expected, E::table().automatic(Automatic::Version)) {
-            (Some(version), Some((column, _))) => Condition::All(vec![
-                by_key.clone(),
-                Condition::Compare {
-                    column,
-                    comparison: Comparison::Equal,
-                    value: Value::I64(version),
-                },
-            ]),
-            _ => by_key.clone(),
-        };
+        let condition = with_version::<E>(by_key.clone(), expected);
         let result = if executor.capabilities().update_returning {
             Self::update_returning(executor, &table, &assignments, &condition, options).await
         } else {
-            Self::update_and_read(executor, &assignments, &condition, &by_key, options).await
+            let after = key_after::<E>(&table, key, &assignments);
+            Self::update_and_read(executor, &assignments, &condition, &after, options).await
         };
         match result {
             Ok(Some(row)) => Ok(row),
@@ -318,7 +312,7 @@ impl<E: Entity> Repository<E> {
         executor: &Executor,
         assignments: &[Assignment],
         condition: &Condition,
-        by_key: &Condition,
+        after: &Condition,
         options: &CallOptions,
     ) -> Result<Option<E>> {
         executor
@@ -329,11 +323,28 @@ impl<E: Entity> Repository<E> {
                 if done.rows == 0 {
                     return Ok(None);
                 }
-                Self::read_one(&executor, by_key.clone(), options)
+                Self::read_one(&executor, after.clone(), options)
                     .await
                     .map(Some)
             })
             .await
+    }
+
+    /// The answer to a patch that changes nothing: the row, if it has the version expected.
+    async fn unchanged(
+        executor: &Executor,
+        key: &E::Key,
+        expected: Option<i64>,
+        options: &CallOptions,
+    ) -> Result<E> {
+        let by_key = Self::table(executor).key_condition(key.values());
+        let condition = with_version::<E>(by_key.clone(), expected);
+        match Self::read_one(executor, condition, options).await {
+            Err(error) if expected.is_some() && error.kind() == ErrorKind::NotFound => {
+                Err(Self::not_found_or_stale(executor, by_key, options).await)
+            }
+            result => result,
+        }
     }
 
     async fn not_found_or_stale(
@@ -376,6 +387,33 @@ impl<E: Entity> Repository<E> {
             })
             .await
     }
+}
+
+/// A condition narrowed to rows of the version that the caller has seen, if it says which.
+fn with_version<E: Entity>(condition: Condition, expected: Option<i64>) -> Condition {
+    match (expected, E::table().automatic(Automatic::Version)) {
+        (Some(version), Some((column, _))) => Condition::All(vec![
+            condition,
+            Condition::Compare {
+                column,
+                comparison: Comparison::Equal,
+                value: Value::I64(version),
+            },
+        ]),
+        _ => condition,
+    }
+}
+
+/// The key of a row after a change, as a condition: a patch may give it another.
+fn key_after<E: Entity>(table: &Table<'_>, key: &E::Key, assignments: &[Assignment]) -> Condition {
+    let mut values = key.values();
+    for (value, column) in values.iter_mut().zip(E::table().primary_key) {
+        let set = assignments.iter().find(|a| a.column == *column);
+        if let Some(Change::Set(new)) = set.map(|assignment| &assignment.change) {
+            *value = new.clone();
+        }
+    }
+    table.key_condition(values)
 }
 
 /// The columns that assignments give a known value.

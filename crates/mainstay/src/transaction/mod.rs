@@ -11,10 +11,12 @@ pub mod request;
 mod runner;
 mod savepoint;
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub use request::TransactionRequest;
 pub(crate) use runner::{Settings, run};
@@ -22,7 +24,7 @@ pub(crate) use runner::{Settings, run};
 use crate::database::lease::Lease;
 use crate::database::{CallOptions, Database, line};
 use crate::driver::{Done, RowSink, Statement};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 
 /// A transaction, as the closure of [`Database::transaction`] is given it.
 ///
@@ -33,7 +35,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors inside a transaction
 /// The first error of a statement poisons the transaction, on every engine: later statements are
 /// refused, and a closure that returns `Ok` all the same gets that error. A savepoint confines
-/// this: rolling back to it heals. `NOT_FOUND` and refused input come from Mainstay before or after
+/// this: rolling back to it heals. Savepoints nest; two at once, side by side, do not work and are
+/// refused where that shows. `NOT_FOUND` and refused input come from Mainstay before or after
 /// a statement that itself succeeded, and do not poison.
 #[derive(Debug, Clone)]
 pub struct Tx {
@@ -45,6 +48,11 @@ struct Inner {
     db: Database,
     deadline: Instant,
     state: Mutex<State>,
+    /// The transaction is over, although a statement may hold the state at this moment. Who holds
+    /// it gives the connection up when it lets go.
+    over: AtomicBool,
+    /// A savepoint's closure was dropped half way.
+    torn: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -53,8 +61,49 @@ struct State {
     lease: Option<Lease>,
     /// The first error of a statement.
     poison: Option<Error>,
-    /// Open savepoints.
-    depth: u32,
+    /// The numbers of open savepoints, innermost last.
+    savepoints: Vec<u32>,
+    /// How many savepoints there have been: their names are used once.
+    named: u32,
+}
+
+/// The state, for as long as one call needs it.
+struct Hold<'a> {
+    inner: &'a Inner,
+    state: Option<MutexGuard<'a, State>>,
+}
+
+impl Deref for Hold<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state.as_ref().expect("taken only when dropped")
+    }
+}
+
+impl DerefMut for Hold<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state.as_mut().expect("taken only when dropped")
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        // Let go before looking: whoever ends the transaction sets the mark before it tries the
+        // lock, so that one of the two sees the other.
+        self.state = None;
+        self.inner.clear_if_over();
+    }
+}
+
+impl Inner {
+    fn clear_if_over(&self) {
+        if self.over.load(Ordering::SeqCst)
+            && let Ok(mut state) = self.state.try_lock()
+        {
+            state.lease = None;
+        }
+    }
 }
 
 impl Tx {
@@ -62,13 +111,16 @@ impl Tx {
         let state = State {
             lease: Some(lease),
             poison: None,
-            depth: 0,
+            savepoints: Vec::new(),
+            named: 0,
         };
         Self {
             inner: Arc::new(Inner {
                 db,
                 deadline,
                 state: Mutex::new(state),
+                over: AtomicBool::new(false),
+                torn: AtomicBool::new(false),
             }),
         }
     }
@@ -84,13 +136,17 @@ impl Tx {
         sink: &mut dyn RowSink,
         options: &CallOptions,
     ) -> Result<Done> {
-        let mut state = self.inner.state.lock().await;
-        let lease = state.usable()?;
+        let deadline = self.deadline(options);
+        let undone = statement.is_undone_by_rollback();
+        let mut state = self.turn(deadline).await?;
+        let lease = state.usable(&self.inner)?;
         let shared = &self.inner.db.shared;
-        let deadline = options
-            .deadline(shared.timeouts.statement)
-            .min(self.inner.deadline);
         let result = line::run_on(shared, lease, statement, sink, deadline, options).await;
+        let result = result.map_err(|error| match error.kind() {
+            // Given up, and so is the transaction: it is never committed.
+            ErrorKind::Deadline if undone => error.with_outcome(Outcome::NotApplied),
+            _ => error,
+        });
         if let Err(error) = &result {
             state.poison = Some(error.clone());
         }
@@ -98,12 +154,10 @@ impl Tx {
     }
 
     pub(crate) async fn run_script(&self, text: &str, options: &CallOptions) -> Result<()> {
-        let mut state = self.inner.state.lock().await;
-        let lease = state.usable()?;
+        let deadline = self.deadline(options);
+        let mut state = self.turn(deadline).await?;
+        let lease = state.usable(&self.inner)?;
         let shared = &self.inner.db.shared;
-        let deadline = options
-            .deadline(shared.timeouts.statement)
-            .min(self.inner.deadline);
         let result = line::script_on(shared, lease, text, deadline, options).await;
         if let Err(error) = &result {
             state.poison = Some(error.clone());
@@ -119,44 +173,80 @@ impl Tx {
         sink: &mut dyn RowSink,
         options: &CallOptions,
     ) -> Result<Done> {
-        let mut state = self.inner.state.lock().await;
+        let deadline = self.deadline(options);
+        let mut state = self.turn(deadline).await?;
         let lease = state.lease.as_mut().ok_or_else(over)?;
-        let deadline = options.deadline(self.inner.db.shared.timeouts.statement);
+        if lease.was_interrupted() {
+            return Err(interrupted());
+        }
         let shared = &self.inner.db.shared;
-        line::run_on(
-            shared,
-            lease,
-            statement,
-            sink,
-            deadline.min(self.inner.deadline),
-            options,
-        )
-        .await
+        line::run_on(shared, lease, statement, sink, deadline, options).await
     }
 
-    async fn lock(&self) -> MutexGuard<'_, State> {
-        self.inner.state.lock().await
+    fn deadline(&self, options: &CallOptions) -> Instant {
+        options
+            .deadline(self.inner.db.shared.timeouts.statement)
+            .min(self.inner.deadline)
     }
 
-    /// Ends the transaction for all handles, and gives its connection back to the runner.
+    /// Waits for the statement that runs now. It may be a stream that nobody reads on, so the wait
+    /// ends with the call's deadline.
+    async fn turn(&self, deadline: Instant) -> Result<Hold<'_>> {
+        match timeout_at(deadline, self.lock()).await {
+            Ok(state) => Ok(state),
+            Err(_) => Err(Error::new(
+                ErrorKind::Deadline,
+                "another statement of the transaction was still running",
+            )
+            .with_hint(
+                "statements of one transaction run one after another: read a stream to its end \
+                 before the next statement",
+            )),
+        }
+    }
+
+    async fn lock(&self) -> Hold<'_> {
+        let state = self.inner.state.lock().await;
+        Hold {
+            inner: &self.inner,
+            state: Some(state),
+        }
+    }
+
+    /// Ends the transaction for all handles, and gives its connection back to the runner, with the
+    /// reason why it must not be committed, if there is one.
     async fn finish(&self) -> (Option<Lease>, Option<Error>) {
         let mut state = self.lock().await;
-        (state.lease.take(), state.poison.clone())
+        let poison = state.poison(&self.inner).or_else(|| {
+            // Another task is inside: what it did so far is half of something.
+            (!state.savepoints.is_empty()).then(torn)
+        });
+        (state.lease.take(), poison)
     }
 
     /// Ends the transaction for all handles at once. The connection cleans up by itself.
     fn abandon(&self) {
-        if let Ok(mut state) = self.inner.state.try_lock() {
-            state.lease = None;
-        }
+        self.inner.over.store(true, Ordering::SeqCst);
+        self.inner.clear_if_over();
     }
 }
 
 impl State {
+    /// Why the transaction must not go on.
+    fn poison(&mut self, inner: &Inner) -> Option<Error> {
+        if inner.torn.swap(false, Ordering::SeqCst) {
+            self.poison.get_or_insert_with(torn);
+        }
+        self.poison.clone()
+    }
+
     /// The connection, if statements may still run on it.
-    fn usable(&mut self) -> Result<&mut Lease> {
-        if let Some(cause) = &self.poison {
-            return Err(poisoned(cause));
+    fn usable(&mut self, inner: &Inner) -> Result<&mut Lease> {
+        if inner.over.load(Ordering::SeqCst) {
+            return Err(over());
+        }
+        if let Some(cause) = self.poison(inner) {
+            return Err(poisoned(&cause));
         }
         let lease = self.lease.as_mut().ok_or_else(over)?;
         if lease.was_interrupted() {
@@ -189,3 +279,14 @@ fn interrupted() -> Error {
     )
     .with_hint("await every call on a transaction; use its timeout() instead of dropping it")
 }
+
+fn torn() -> Error {
+    Error::new(
+        ErrorKind::TransactionClosed,
+        "a savepoint of the transaction was dropped before it ended",
+    )
+    .with_hint("await savepoint() to its end, before the transaction's closure returns")
+}
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,10 @@ impl Database {
     /// it took effect, and it is tried again, up to five times within the time limit. So it should
     /// have no effects outside the transaction. Its own error comes back unchanged.
     ///
+    /// On an engine with one writer (SQLite), writing through the handle from inside the closure, or
+    /// starting another transaction that writes, is refused: it would wait for itself. A task that
+    /// the closure spawns is not recognised; waiting for its writes ends with the time limit.
+    ///
     /// ```ignore
     /// let total = db.transaction(|tx| async move {
     ///     let users = tx.repository::<User>();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Tx, current, interrupted};
+use crate::clock;
 use crate::database::lease::Lease;
 use crate::database::{CallOptions, Database, line};
 use crate::driver::{Access, BeginOptions};
@@ -37,7 +38,7 @@ impl Settings {
     pub(crate) fn for_call(options: &CallOptions) -> Self {
         Self {
             begin: BeginOptions::default(),
-            timeout: options.timeout,
+            timeout: options.left(),
             attempts: ATTEMPTS,
             site: options.site,
         }
@@ -73,7 +74,7 @@ where
     E: From<Error> + Send,
 {
     let limit = settings.timeout.unwrap_or(db.shared.timeouts.transaction);
-    let deadline = Instant::now() + limit;
+    let deadline = clock::after(limit);
     let mut attempt = 1;
     loop {
         let failure = match attempt_once(db, &settings, limit, deadline, &mut work).await {
@@ -134,10 +135,14 @@ where
     };
     match (outcome, poison) {
         (Ok(value), None) if !lease.was_interrupted() => {
-            commit(db, lease, limit, deadline)
-                .await
-                .map_err(Failure::of_database)?;
-            Ok(value)
+            let committed = commit(db, lease, limit, deadline).await;
+            match committed {
+                Ok(()) => Ok(value),
+                Err(error) if settings.begin.read_only => {
+                    Err(Failure::of_database(nothing_to_resolve(error)))
+                }
+                Err(error) => Err(Failure::of_database(error)),
+            }
         }
         (Ok(_), poison) => {
             let cause = poison.unwrap_or_else(interrupted);
@@ -165,6 +170,7 @@ async fn begin(
     let options = CallOptions {
         timeout: None,
         site: settings.site,
+        until: None,
     };
     let mut lease = db.lease(access, deadline, &options).await?;
     match timeout_at(deadline, lease.begin(settings.begin)).await {
@@ -183,6 +189,17 @@ async fn commit(db: &Database, mut lease: Lease, limit: Duration, deadline: Inst
         )
         .with_hint("look for what the transaction wrote before doing it again")),
     }
+}
+
+/// The error of a transaction that wrote nothing: whether its COMMIT went through does not matter.
+fn nothing_to_resolve(error: Error) -> Error {
+    let error = match error.kind() {
+        ErrorKind::CommitUnknown => {
+            Error::new(ErrorKind::ConnectionLost, error.detail().to_owned())
+        }
+        _ => error,
+    };
+    error.with_outcome(Outcome::NotApplied)
 }
 
 /// Rolls back, without keeping the caller waiting for a server that does not answer: the lease

@@ -159,7 +159,7 @@ async fn pump<P: Protocol>(
     while let Some(row) = result.next().await.map_err(lost)? {
         rows += 1;
         if let Err(error) = give(MySqlRow(row), sink).await {
-            return Err(drain(result, error).await);
+            return Err(drain(result, error, during).await);
         }
     }
     let done = Done {
@@ -182,20 +182,31 @@ async fn give(row: MySqlRow, sink: &mut dyn RowSink) -> Result<()> {
     sink.row(&Row::new(&row))
 }
 
-/// Reads what the failed reader left, up to a bound.
-async fn drain<P: Protocol>(mut result: QueryResult<'_, 'static, P>, error: Error) -> Stop {
+/// Reads what the failed reader left, up to a bound. How the server ends its answer tells whether
+/// a write took effect, whatever its reader made of the rows.
+async fn drain<P: Protocol>(
+    mut result: QueryResult<'_, 'static, P>,
+    error: Error,
+    during: During,
+) -> Stop {
+    let with = |outcome| match during {
+        During::Harmless => error.clone(),
+        During::Write | During::Commit => error.clone().with_outcome(outcome),
+    };
     for _ in 0..DRAIN {
         match result.next().await {
             Ok(Some(_)) => {}
             Ok(None) => {
                 return match result.drop_result().await {
-                    Ok(()) | Err(Native::Server(_)) => Stop::Own(error),
-                    Err(_) => Stop::Unread(error),
+                    Ok(()) => Stop::Own(with(Outcome::Applied)),
+                    // A later statement of a procedure.
+                    Err(Native::Server(_)) => Stop::Own(with(Outcome::Unknown)),
+                    Err(_) => Stop::Unread(with(Outcome::Unknown)),
                 };
             }
             Err(Native::Server(_)) => return Stop::Own(error),
-            Err(_) => return Stop::Unread(error),
+            Err(_) => return Stop::Unread(with(Outcome::Unknown)),
         }
     }
-    Stop::Unread(error)
+    Stop::Unread(with(Outcome::Unknown))
 }

@@ -193,7 +193,14 @@ impl PostgresConnection {
     }
 }
 
+/// The client library's channel of rows knows nothing of tokio's budget: while rows come in faster
+/// than they are read, this task would never yield, and no time limit around it would be looked at.
+async fn yield_now_and_then() {
+    tokio::task::coop::consume_budget().await;
+}
+
 async fn give(row: &tokio_postgres::Row, sink: &mut dyn RowSink) -> Result<()> {
+    yield_now_and_then().await;
     sink.row(&Row::new(&PgRow(row)))?;
     if sink.is_full() {
         sink.flush().await?;
@@ -204,6 +211,7 @@ async fn give(row: &tokio_postgres::Row, sink: &mut dyn RowSink) -> Result<()> {
 async fn run_dry(mut rows: Pin<&mut RowStream>) -> Result<(), tokio_postgres::Error> {
     while let Some(row) = rows.next().await {
         row?;
+        yield_now_and_then().await;
     }
     Ok(())
 }

@@ -102,6 +102,10 @@ impl Driver for SqliteDriver {
         Some(Box::new(WriterConnection::new(Arc::clone(&self.writer))))
     }
 
+    fn writer_id(&self) -> Option<usize> {
+        Some(Arc::as_ptr(&self.writer) as usize)
+    }
+
     fn server_info(&self) -> ServerInfo {
         ServerInfo {
             version: rusqlite::version().to_owned(),

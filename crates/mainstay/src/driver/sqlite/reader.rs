@@ -150,6 +150,11 @@ impl ReaderConnection {
                 give(ran.rest, sink).await?;
                 Ok(ran.done)
             }
+            // Also where to wait for the writer would be to wait for ourselves.
+            Attempt::Writes if statement.access == Access::Read => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "a statement that should only read writes",
+            )),
             // Hand-written SQL that turned out to write.
             Attempt::Writes => run_alone(&self.writer, statement, sink).await,
         }

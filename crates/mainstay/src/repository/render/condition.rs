@@ -4,8 +4,8 @@ use sea_query::{Expr, ExprTrait, SimpleExpr};
 
 use super::Table;
 use crate::driver::statement::to_sea_query;
-use crate::error::Result;
-use crate::schema::filter::{Comparison, Condition, TextMatch};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::filter::{Comparison, Condition, DEEPEST, TextMatch};
 use crate::validate;
 use crate::value::Value;
 
@@ -23,13 +23,49 @@ pub(super) fn equal_all(pairs: impl IntoIterator<Item = (usize, Value)>) -> Cond
     )
 }
 
+/// The most conditions of one statement. SQLite takes expressions nested up to a thousand levels,
+/// and a chain of AND or OR counts as nested.
+const MOST: usize = 800;
+
+/// How many conditions there are; lists of values count once.
+fn count(condition: &Condition) -> usize {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => 1 + parts.iter().map(count).sum::<usize>(),
+        Condition::Not(inner) => 1 + count(inner),
+        _ => 1,
+    }
+}
+
+fn too_large(detail: String) -> Error {
+    Error::new(ErrorKind::Unsupported, detail)
+        .with_hint("give many values of one column as a list (is_in), or ask in several statements")
+}
+
 impl Table<'_> {
     /// A filter as an expression, its values checked and in stored form.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED` for a filter beyond what all engines take, and those of its values.
     pub(super) fn condition(&self, condition: &Condition) -> Result<Expr> {
+        let conditions = count(condition);
+        if conditions > MOST {
+            return Err(too_large(format!(
+                "the filter has {conditions} conditions; {MOST} are the most"
+            ))
+            .with_table(self.model.name));
+        }
+        self.part(condition)
+    }
+
+    fn part(&self, condition: &Condition) -> Result<Expr> {
         Ok(match condition {
+            Condition::TooDeep => {
+                let detail = format!("the filter is nested deeper than {DEEPEST} levels");
+                return Err(too_large(detail).with_table(self.model.name));
+            }
             Condition::All(parts) => self.join(parts, "1 = 1", SimpleExpr::and)?,
             Condition::Any(parts) => self.join(parts, "1 = 0", SimpleExpr::or)?,
-            Condition::Not(inner) => self.condition(inner)?.not(),
+            Condition::Not(inner) => self.part(inner)?.not(),
             Condition::Compare {
                 column,
                 comparison,
@@ -96,7 +132,7 @@ impl Table<'_> {
     ) -> Result<Expr> {
         let mut joined: Option<Expr> = None;
         for part in parts {
-            let next = self.condition(part)?;
+            let next = self.part(part)?;
             joined = Some(match joined {
                 Some(before) => combine(before, next),
                 None => next,

@@ -72,7 +72,18 @@ impl Table<'_> {
         query: &impl sea_query::QueryStatementWriter,
         access: Access,
     ) -> Result<Statement> {
-        Ok(Statement::from_query(self.dialect, query, access)?.on(self.model.name))
+        let statement = Statement::from_query(self.dialect, query, access)?.on(self.model.name);
+        let (given, most) = (statement.values.len(), self.capabilities.max_parameters);
+        if given > most {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("the statement has {given} values; the engine takes {most}"),
+            )
+            .with_table(self.model.name)
+            .with_prisma_code("P2029")
+            .with_hint("split the list of values over several statements"));
+        }
+        Ok(statement)
     }
 
     /// The condition that a row has a key.
@@ -146,18 +157,20 @@ impl Table<'_> {
     }
 
     fn limit(&self, query: &mut SelectStatement, take: Option<u64>, skip: Option<u64>) {
+        // No engine counts further.
+        const MOST: u64 = i64::MAX as u64;
         match (take, skip) {
             (Some(take), _) => {
-                query.limit(take);
+                query.limit(Ord::min(take, MOST));
             }
             // SQLite and MySQL know no OFFSET without LIMIT.
             (None, Some(_)) => {
-                query.limit(i64::MAX as u64);
+                query.limit(MOST);
             }
             (None, None) => {}
         }
         if let Some(skip) = skip {
-            query.offset(skip);
+            query.offset(Ord::min(skip, MOST));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rows, errors, scripts, streams.
 
 use super::*;
-use crate::driver::contract::BoxFuture;
+use crate::driver::contract::{BeginOptions, BoxFuture};
 use crate::driver::row::RowSink;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::value::Row;
@@ -317,5 +317,34 @@ async fn a_stream_waits_for_its_reader() {
         conn.ping().await.unwrap_err().kind(),
         ErrorKind::ConnectionLost
     );
+    db.end().await;
+}
+
+#[tokio::test]
+async fn a_write_whose_rows_cannot_be_read_has_taken_effect() {
+    let Some(db) = Db::create("refused_rows").await else {
+        return;
+    };
+    let mut conn = db.connect().await;
+    conn.run_script("CREATE TABLE t (n INT)").await.unwrap();
+    let refused = async |conn: &mut dyn Connection| {
+        let mut sink = Collect::new(|_: &Row<'_>| -> Result<()> {
+            Err(Error::new(ErrorKind::Decode, "unreadable"))
+        });
+        let insert = "INSERT INTO t VALUES (1), (2) RETURNING n";
+        conn.run(statement(insert, vec![], Access::Write), &mut sink)
+            .await
+            .unwrap_err()
+    };
+    let error = refused(&mut *conn).await;
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(error.outcome(), Outcome::Applied);
+    assert_eq!(count(&mut *conn, "t").await, 2);
+
+    conn.begin(BeginOptions::default()).await.unwrap();
+    let error = refused(&mut *conn).await;
+    assert_eq!(error.outcome(), Outcome::NotApplied);
+    conn.rollback().await.unwrap();
+    assert_eq!(count(&mut *conn, "t").await, 2);
     db.end().await;
 }

@@ -182,12 +182,15 @@ async fn a_reader_outside_a_transaction_hands_writes_to_the_writer() {
     let fixture = Fixture::with_table().await;
     let mut reader = fixture.reader().await;
     let sql = "INSERT INTO t (word) VALUES ('a') RETURNING id, word";
-    for access in [Access::Unknown, Access::Write, Access::Read] {
+    for access in [Access::Unknown, Access::Write] {
         let statement =
             Statement::new(sql.replace("'a'", &format!("'{access:?}'")), vec![], access);
         let (rows, done) = rows(&mut *reader, statement).await.unwrap();
         assert_eq!((rows.len(), done.rows), (1, 1));
     }
+    let lie = Statement::new(sql, vec![], Access::Read);
+    let refused = rows(&mut *reader, lie).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ReadOnly);
     reader
         .run_script("DELETE FROM t; CREATE TABLE u (a INTEGER)")
         .await
