@@ -62,9 +62,6 @@ impl Database {
         if access == Access::Write
             && let Some(writer) = self.shared.driver.writer()
         {
-            if self.shared.pool.is_closed() {
-                return Err(pool::closed());
-            }
             if current::is_inside(&self.shared) {
                 return Err(write_outside_transaction());
             }

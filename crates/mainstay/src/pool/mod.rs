@@ -175,11 +175,6 @@ impl Pool {
         self.shared.status()
     }
 
-    /// Whether [`close`](Self::close) has been called.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.shared.is_closed()
-    }
-
     /// Refuses new callers, waits up to `limit` for connections on loan to come back, and closes
     /// them all.
     ///
