@@ -4,7 +4,8 @@
 //! - [`find`]: `find_many` with filter, order, take, skip; projections
 //! - [`page`]: offset pages and keyset pages; `cursor`: where a keyset page ended
 //! - [`stream`]: large results in constant memory
-//! - [`mod@write`]: create, update, delete and their relatives
+//! - [`create`]: making rows
+//! - [`mod@write`]: changing and deleting rows
 //! - `fill`: what Mainstay adds to a write: keys, timestamps, version, defaults
 //! - [`upsert`]: insert or update
 //! - [`relation`]: related rows in one query per relation
@@ -13,6 +14,7 @@
 //! - `render`: operations as SQL, pure
 
 pub mod aggregate;
+pub mod create;
 mod cursor;
 mod fill;
 pub mod find;

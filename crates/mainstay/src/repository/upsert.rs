@@ -1,10 +1,10 @@
 //! Insert or update.
 
 use super::Repository;
+use super::create::nothing_returned;
 use super::fill::FilledRow;
 use super::foreign_key::{self, Attempt};
 use super::render::Table;
-use super::write::nothing_returned;
 use crate::database::{CallOptions, Executor, Request};
 use crate::driver::row::Ignore;
 use crate::error::{Error, ErrorKind, Result};
