@@ -2,12 +2,12 @@
 //! re-exports each beside the trait of the same name. Examples that compile stand with the traits, in
 //! `mainstay::schema::entity`.
 //!
-//! - [`entity`]: a struct as a table
-//! - [`insert`], [`patch`], [`projection`]: structs with some of an entity's columns
-//! - [`part`]: what these three share
-//! - [`text_enum`]: an enum as a word
-//! - [`types`]: the field types that can be columns
-//! - [`attribute`], [`names`], [`problems`]: small helpers
+//! - `entity`: a struct as a table
+//! - `insert`, `patch`, `projection`: structs with some of an entity's columns
+//! - `part`: what these three share
+//! - `text_enum`: an enum as a word
+//! - `types`: the field types that can be columns
+//! - `attribute`, `names`, `problems`: small helpers
 
 mod attribute;
 mod entity;

@@ -1,4 +1,5 @@
 //! The fixture leaves nothing behind, whatever happens to the test that uses it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
