@@ -53,14 +53,18 @@ fn the_guide_to_questlog_has_its_routes_filters_and_codes() {
         let source = read(&http.join(file));
         let compact: String = source.split_whitespace().collect();
         for reader in ["uuid(\"", "text(\"", "flag(\"", ">(\""] {
-            names.extend(between(&compact, reader, "\"").into_iter().map(str::to_owned));
+            names.extend(
+                between(&compact, reader, "\"")
+                    .into_iter()
+                    .map(str::to_owned),
+            );
         }
     }
     assert!(names.iter().any(|name| name == "moduleId"), "{names:?}");
     let refusals = read(&http.join("refusal.rs"));
-    let codes = between(&refusals, "\"", "\"").into_iter().filter(|text| {
-        text.len() > 3 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
-    });
+    let codes = between(&refusals, "\"", "\"")
+        .into_iter()
+        .filter(|text| text.len() > 3 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
     names.extend(codes.map(str::to_owned));
     assert!(names.iter().any(|name| name == "UNAUTHORIZED"), "{names:?}");
     let missing: Vec<_> = names
@@ -92,5 +96,8 @@ fn no_example_of_the_api_documentation_is_left_out() {
             }
         }
     }
-    assert!(wrong.is_empty(), "examples that are not compiled: {wrong:?}");
+    assert!(
+        wrong.is_empty(),
+        "examples that are not compiled: {wrong:?}"
+    );
 }
