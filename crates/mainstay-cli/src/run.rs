@@ -15,7 +15,29 @@ use crate::{commands, logging};
 
 /// Runs an application's command line: what its `fn main` returns.
 ///
-/// ```ignore
+/// ```no_run
+/// # use mainstay::{Database, Result, Schema, driver::BoxFuture};
+/// # use mainstay_cli::{Application, ServeContext};
+/// # use mainstay_migrate::{MigrationSet, SeedReport};
+/// # struct Questlog;
+/// # impl Application for Questlog {
+/// #     fn name(&self) -> &'static str {
+/// #         "questlog"
+/// #     }
+/// #     fn schema(&self) -> Schema {
+/// #         Schema::new()
+/// #     }
+/// #     fn migrations(&self) -> &'static MigrationSet {
+/// #         static NONE: MigrationSet = MigrationSet::new(&[]);
+/// #         &NONE
+/// #     }
+/// #     fn seed<'a>(&'a self, _: &'a Database) -> BoxFuture<'a, Result<SeedReport>> {
+/// #         Box::pin(async { Ok(SeedReport::new()) })
+/// #     }
+/// #     fn serve<'a>(&'a self, context: ServeContext) -> BoxFuture<'a, Result<()>> {
+/// #         Box::pin(async move { Ok(context.shutdown.wait().await) })
+/// #     }
+/// # }
 /// fn main() -> std::process::ExitCode {
 ///     mainstay_cli::main(Questlog)
 /// }

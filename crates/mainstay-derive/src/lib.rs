@@ -47,6 +47,16 @@ fn run(
 ///   several columns, named `<table>_<columns>_fkey`; `on_delete` is `restrict` (the default),
 ///   `cascade` or `set_null`.
 ///
+/// A column may stand in several of these lists. Clippy's lint `duplicated_attributes` takes the
+/// second mention for a mistake, because it looks into the lists without knowing their meaning; it
+/// looks before the derive runs, so the derive cannot tell it otherwise. Allow it above the
+/// attribute:
+///
+/// ```text
+/// #[allow(clippy::duplicated_attributes, reason = "a column stands in two indexes")]
+/// #[entity(index(user_id, id), index(module_id, id))]
+/// ```
+///
 /// # On a field
 /// - `key`: part of the primary key. With `auto`, a `Uuid` is made by the client and an `i64` by
 ///   the database.

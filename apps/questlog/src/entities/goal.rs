@@ -73,7 +73,8 @@ pub struct Goal {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A new goal. What is missing is reported by validation.
+/// A new goal. What is missing is reported by validation, by the rules of [`Goal`]'s columns.
+#[doc(alias = "goalCreateSchema")]
 #[derive(Debug, Clone, Default, Insert, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[insert(Goal)]

@@ -90,6 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_has_the_table_of_keys() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let table = mainstay::config::reference_markdown_of(KEYS);
+        assert!(
+            readme.contains(&table),
+            "README.md, section Configuration, must hold this table:\n{table}"
+        );
+    }
+
+    #[test]
     fn without_settings_it_listens_on_the_loopback_only() {
         let settings = settings(&[]).unwrap();
         assert_eq!(settings.bind.to_string(), "127.0.0.1:3000");

@@ -16,6 +16,9 @@ use crate::input::{given, nullable};
 use crate::password;
 
 /// What a person is created from. XP, level and streak are earned, so they are not in it.
+///
+/// The rules for its fields are those of [`User`]'s columns, and the password's.
+#[doc(alias = "userCreateSchema")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Registration {

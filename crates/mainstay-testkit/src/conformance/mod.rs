@@ -4,7 +4,7 @@
 //! file. [`conformance_suite!`](crate::conformance_suite) is the list of all cases and makes a test
 //! of each:
 //!
-//! ```ignore
+//! ```no_run
 //! mainstay_testkit::conformance_suite!(Postgres);
 //! ```
 //!

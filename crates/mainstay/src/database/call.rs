@@ -56,8 +56,25 @@ type Run<T> = Box<dyn FnOnce(CallOptions) -> BoxFuture<'static, Result<T>> + Sen
 /// Dropping the future at any point leaves no open transaction and no lost connection. A write
 /// whose future was dropped may or may not have taken effect.
 ///
-/// ```ignore
+/// ```no_run
+/// # use std::time::Duration;
+/// # use mainstay::{Repository, Result};
+/// # #[derive(Debug, Clone, mainstay::Entity)]
+/// # #[entity(table = "users")]
+/// # struct User {
+/// #     #[entity(key, auto)]
+/// #     id: uuid::Uuid,
+/// #     #[entity(max = 254)]
+/// #     email: String,
+/// #     #[entity(max = 100)]
+/// #     name: String,
+/// #     #[entity(default = 0)]
+/// #     total_xp: i64,
+/// # }
+/// # async fn example(users: Repository<User>, id: uuid::Uuid) -> Result<()> {
 /// let user = users.find_by_id(id).timeout(Duration::from_millis(200)).await?;
+/// # Ok(())
+/// # }
 /// ```
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct Request<T> {

@@ -31,8 +31,25 @@ impl std::fmt::Debug for Sql {
 impl Database {
     /// Starts a statement written by hand.
     ///
-    /// ```ignore
-    /// let total: i64 = db.sql("SELECT count(*) FROM users WHERE name = ?").bind("Ada").scalar().await?;
+    /// ```
+    /// # use mainstay::{Database, Schema, config::ConfigLoader};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let url = format!("sqlite:{}", folder.path().join("example.db").display());
+    /// # let config = ConfigLoader::new().set("url", url).load()?;
+    /// # let db = Database::builder().create_if_missing().open(&config).await?;
+    /// # db.script("CREATE TABLE users (name TEXT)").await?;
+    /// # db.sql("INSERT INTO users VALUES (?)").bind("Ada").execute().await?;
+    /// let total: i64 = db
+    ///     .sql("SELECT count(*) FROM users WHERE name = ?")
+    ///     .bind("Ada")
+    ///     .scalar()
+    ///     .await?;
+    /// # assert_eq!(total, 1);
+    /// # db.close(std::time::Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
     /// ```
     #[doc(alias = "$queryRaw")]
     #[doc(alias = "$executeRaw")]

@@ -27,7 +27,19 @@ enum Term {
 /// An aggregate query. It runs when it is awaited, and gives one row per group in the order of the
 /// groups, or exactly one row without groups.
 ///
-/// ```ignore
+/// ```no_run
+/// # use chrono::{DateTime, Utc};
+/// # use mainstay::{Repository, Result};
+/// # use uuid::Uuid;
+/// # #[derive(Debug, Clone, mainstay::Entity)]
+/// # #[entity(table = "goals")]
+/// # struct Goal {
+/// #     #[entity(key, auto)]
+/// #     id: uuid::Uuid,
+/// #     user_id: uuid::Uuid,
+/// #     target_date: Option<chrono::DateTime<chrono::Utc>>,
+/// # }
+/// # async fn example(goals: Repository<Goal>) -> Result<()> {
 /// let per_user = goals
 ///     .aggregate()
 ///     .group_by([Goal::USER_ID.any()])
@@ -39,6 +51,8 @@ enum Term {
 ///     let goals: i64 = row.value(0)?;
 ///     let last: Option<DateTime<Utc>> = row.value(1)?;
 /// }
+/// # Ok(())
+/// # }
 /// ```
 #[must_use = "a query does nothing until it is awaited"]
 pub struct Aggregate<E> {

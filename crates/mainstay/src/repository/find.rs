@@ -13,13 +13,29 @@ use crate::schema::{Entity, Filter, FromRow, Order, Projection};
 
 /// A query for rows of `E`, read as `T`. It runs when it is awaited.
 ///
-/// ```ignore
+/// ```no_run
+/// # use mainstay::{Repository, Result};
+/// # #[derive(Debug, Clone, mainstay::Entity)]
+/// # #[entity(table = "users")]
+/// # struct User {
+/// #     #[entity(key, auto)]
+/// #     id: uuid::Uuid,
+/// #     #[entity(max = 254)]
+/// #     email: String,
+/// #     #[entity(max = 100)]
+/// #     name: String,
+/// #     #[entity(default = 0)]
+/// #     total_xp: i64,
+/// # }
+/// # async fn example(users: Repository<User>) -> Result<()> {
 /// let best = users
 ///     .find_many()
 ///     .filter(User::TOTAL_XP.ge(100))
 ///     .order_by(User::TOTAL_XP.desc())
 ///     .take(10)
 ///     .await?;
+/// # Ok(())
+/// # }
 /// ```
 #[must_use = "a query does nothing until it is awaited"]
 pub struct FindMany<E, T = E> {

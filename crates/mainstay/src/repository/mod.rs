@@ -45,9 +45,25 @@ use render::{Selection, Table};
 /// Made from the handle, each call is a transaction of its own; made from a transaction, calls
 /// belong to it.
 ///
-/// ```ignore
+/// ```no_run
+/// # use mainstay::{Database, Result};
+/// # #[derive(Debug, Clone, mainstay::Entity)]
+/// # #[entity(table = "users")]
+/// # struct User {
+/// #     #[entity(key, auto)]
+/// #     id: uuid::Uuid,
+/// #     #[entity(max = 254)]
+/// #     email: String,
+/// #     #[entity(max = 100)]
+/// #     name: String,
+/// #     #[entity(default = 0)]
+/// #     total_xp: i64,
+/// # }
+/// # async fn example(db: Database, id: uuid::Uuid) -> Result<()> {
 /// let users = db.repository::<User>();
 /// let user = users.find_by_id(id).await?;
+/// # Ok(())
+/// # }
 /// ```
 #[doc(alias = "BaseRepository")]
 pub struct Repository<E> {

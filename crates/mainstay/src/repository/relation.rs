@@ -41,12 +41,36 @@ impl<E: Entity> Repository<E> {
     /// All rows whose column has one of the values: the children of many parents, or the parents
     /// of many children, in one query (for more than a thousand values, one per thousand).
     ///
-    /// ```ignore
+    /// ```no_run
+    /// # use mainstay::{Repository, Result};
+    /// # #[derive(Debug, Clone, mainstay::Entity)]
+    /// # #[entity(table = "users")]
+    /// # struct User {
+    /// #     #[entity(key, auto)]
+    /// #     id: uuid::Uuid,
+    /// #     #[entity(max = 254)]
+    /// #     email: String,
+    /// #     #[entity(max = 100)]
+    /// #     name: String,
+    /// #     #[entity(default = 0)]
+    /// #     total_xp: i64,
+    /// # }
+    /// # #[derive(Debug, Clone, mainstay::Entity)]
+    /// # #[entity(table = "goals")]
+    /// # struct Goal {
+    /// #     #[entity(key, auto)]
+    /// #     id: uuid::Uuid,
+    /// #     user_id: uuid::Uuid,
+    /// #     target_date: Option<chrono::DateTime<chrono::Utc>>,
+    /// # }
+    /// # async fn example(users: Repository<User>, goals: Repository<Goal>) -> Result<()> {
     /// let page = users.find_many().take(50).await?;
     /// let goals = goals.find_related(Goal::USER_ID, page.iter().map(|user| user.id)).await?;
     /// for user in &page {
     ///     println!("{}: {}", user.name, goals.of(&user.id).len());
     /// }
+    /// # Ok(())
+    /// # }
     /// ```
     #[doc(alias = "include")]
     #[track_caller]

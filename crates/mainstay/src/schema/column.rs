@@ -11,8 +11,28 @@ use crate::value::{ToValue, Value};
 ///
 /// The derive makes one constant per field: `User::EMAIL`.
 ///
-/// ```ignore
-/// users.find_many().filter(User::EMAIL.eq("a@example.com")).order_by(User::NAME.asc())
+/// ```no_run
+/// # use mainstay::{Repository, Result};
+/// # #[derive(Debug, Clone, mainstay::Entity)]
+/// # #[entity(table = "users")]
+/// # struct User {
+/// #     #[entity(key, auto)]
+/// #     id: uuid::Uuid,
+/// #     #[entity(max = 254)]
+/// #     email: String,
+/// #     #[entity(max = 100)]
+/// #     name: String,
+/// #     #[entity(default = 0)]
+/// #     total_xp: i64,
+/// # }
+/// # async fn example(users: Repository<User>) -> Result<()> {
+/// let found = users
+///     .find_many()
+///     .filter(User::EMAIL.eq("a@example.com"))
+///     .order_by(User::NAME.asc())
+///     .await?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct Column<E, T> {
     position: usize,

@@ -39,11 +39,49 @@ impl Database {
     /// starting another transaction that writes, is refused: it would wait for itself. A task that
     /// the closure spawns is not recognised; waiting for its writes ends with the time limit.
     ///
-    /// ```ignore
-    /// let total = db.transaction(|tx| async move {
-    ///     let users = tx.repository::<User>();
-    ///     users.update(id, [User::TOTAL_XP.increment(10)]).await
-    /// }).await?;
+    /// ```
+    /// # use mainstay::{Insert, schema::ddl};
+    /// # #[derive(Debug, Clone, mainstay::Entity)]
+    /// # #[entity(table = "users")]
+    /// # struct User {
+    /// #     #[entity(key, auto)]
+    /// #     id: uuid::Uuid,
+    /// #     #[entity(max = 254)]
+    /// #     email: String,
+    /// #     #[entity(max = 100)]
+    /// #     name: String,
+    /// #     #[entity(default = 0)]
+    /// #     total_xp: i64,
+    /// # }
+    /// # #[derive(Insert)]
+    /// # #[insert(User)]
+    /// # struct NewUser {
+    /// #     email: String,
+    /// #     name: String,
+    /// # }
+    /// # use mainstay::{Database, Schema, config::ConfigLoader};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let url = format!("sqlite:{}", folder.path().join("example.db").display());
+    /// # let config = ConfigLoader::new().set("url", url).load()?;
+    /// # let builder = Database::builder().schema(Schema::new().with::<User>());
+    /// # let db = builder.create_if_missing().open(&config).await?;
+    /// # for sql in ddl::create_all(db.dialect(), db.schema())? {
+    /// #     db.script(sql).await?;
+    /// # }
+    /// # let new = NewUser { email: "ada@example.com".into(), name: "Ada".into() };
+    /// # let id = db.repository::<User>().create(new).await?.id;
+    /// let user = db
+    ///     .transaction(|tx| async move {
+    ///         let users = tx.repository::<User>();
+    ///         users.update(id, [User::TOTAL_XP.increment(10)]).await
+    ///     })
+    ///     .await?;
+    /// assert_eq!(user.total_xp, 10);
+    /// # db.close(std::time::Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Errors
