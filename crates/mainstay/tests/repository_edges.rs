@@ -207,15 +207,16 @@ async fn tampered_cursors_are_refused_as_such() {
         String::new(),
         "not base64!".to_owned(),
         of("{}".to_owned()),
-        of(format!(r#"{{"o":"+4,+0","v":["NaN","{id}"]}}"#)),
-        of(format!(r#"{{"o":"+4,+0","v":["inf","{id}"]}}"#)),
-        of(format!(r#"{{"o":"+4,+0","v":[null,"{id}"]}}"#)),
-        of(r#"{"o":"+4,+0","v":["1"]}"#.to_owned()),
-        of(format!(r#"{{"o":"-4,+0","v":["1","{id}"]}}"#)),
-        of(format!(r#"{{"o":"+4,+0","v":["1","{id}\u0000"]}}"#)),
+        of(format!(r#"{{"o":"users+4+0","v":["NaN","{id}"]}}"#)),
+        of(format!(r#"{{"o":"users+4+0","v":["inf","{id}"]}}"#)),
+        of(format!(r#"{{"o":"users+4+0","v":[null,"{id}"]}}"#)),
+        of(r#"{"o":"users+4+0","v":["1"]}"#.to_owned()),
+        of(format!(r#"{{"o":"users-4+0","v":["1","{id}"]}}"#)),
+        of(format!(r#"{{"o":"users+4+0","v":["1","{id}\u0000"]}}"#)),
+        of(format!(r#"{{"o":"goals+4+0","v":["1","{id}"]}}"#)),
         of("[".repeat(4000)),
         of(format!(
-            r#"{{"o":"+4,+0","v":["{}1","{id}"]}}"#,
+            r#"{{"o":"users+4+0","v":["{}1","{id}"]}}"#,
             "0".repeat(20_000)
         )),
     ] {
@@ -230,6 +231,13 @@ async fn tampered_cursors_are_refused_as_such() {
         assert_eq!(error.kind(), ErrorKind::Validation, "{text}: {error}");
         assert_eq!(error.fields().iter().next().unwrap().field, "cursor");
     }
+    // What the others are made from is itself a cursor.
+    let whole: Cursor = of(format!(r#"{{"o":"users+4+0","v":["1","{id}"]}}"#))
+        .parse()
+        .unwrap();
+    let users = fixture.users();
+    let find = users.find_many().order_by(User::SCORE.asc());
+    assert!(find.page_after(Some(whole), 3).await.is_ok());
 }
 
 #[tokio::test]

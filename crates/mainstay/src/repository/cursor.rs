@@ -28,7 +28,7 @@ pub struct Cursor(String);
 
 #[derive(Serialize, Deserialize)]
 struct Content {
-    /// The order it was made for: `+0,-3`.
+    /// The table and order it was made for: `users+0-3`.
     o: String,
     /// The values, each as text.
     v: Vec<Option<String>>,
@@ -54,9 +54,9 @@ impl FromStr for Cursor {
 }
 
 impl Cursor {
-    pub(super) fn encode(order: &[By], values: &[Value]) -> Self {
+    pub(super) fn encode(table: &TableModel, order: &[By], values: &[Value]) -> Self {
         let content = Content {
-            o: signature(order),
+            o: signature(table, order),
             v: values.iter().map(value_to_text).collect(),
         };
         let json = serde_json::to_vec(&content).expect("a struct of texts is always valid JSON");
@@ -70,7 +70,7 @@ impl Cursor {
         }
         let json = URL_SAFE_NO_PAD.decode(&self.0).map_err(|_| invalid())?;
         let content: Content = serde_json::from_slice(&json).map_err(|_| invalid())?;
-        if content.o != signature(order) || content.v.len() != order.len() {
+        if content.o != signature(table, order) || content.v.len() != order.len() {
             return Err(invalid());
         }
         content
@@ -97,11 +97,14 @@ fn invalid() -> Error {
     Error::validation(fields)
 }
 
-fn signature(order: &[By]) -> String {
-    let parts = order
-        .iter()
-        .map(|by| format!("{}{}", if by.descending { '-' } else { '+' }, by.column));
-    parts.collect::<Vec<_>>().join(",")
+/// What a cursor was made for: a table and an order of its columns.
+fn signature(table: &TableModel, order: &[By]) -> String {
+    let mut signature = table.name.to_owned();
+    for by in order {
+        signature.push(if by.descending { '-' } else { '+' });
+        signature.push_str(&by.column.to_string());
+    }
+    signature
 }
 
 fn value_to_text(value: &Value) -> Option<String> {

@@ -99,7 +99,7 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
                 .take(size.saturating_add(1))
                 .run_with_order(&order)
                 .await?;
-            Ok(cut(rows, size, &order))
+            Ok(cut::<E, T>(rows, size, &order))
         })
     }
 
@@ -131,12 +131,12 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
     }
 }
 
-fn cut<E>(mut rows: Vec<(E, Vec<Value>)>, size: u64, order: &[By]) -> CursorPage<E> {
+fn cut<E: Entity, T>(mut rows: Vec<(T, Vec<Value>)>, size: u64, order: &[By]) -> CursorPage<T> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let more = rows.len() > size;
     rows.truncate(size);
     let next = match rows.last() {
-        Some((_, values)) if more => Some(Cursor::encode(order, values)),
+        Some((_, values)) if more => Some(Cursor::encode(E::table(), order, values)),
         _ => None,
     };
     CursorPage {

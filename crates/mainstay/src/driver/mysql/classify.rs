@@ -154,6 +154,8 @@ fn add_names(error: Error, server: &ServerError) -> Error {
 
 fn hint(code: u16) -> Option<&'static str> {
     Some(match code {
+        1045 => "check user and password, and from which hosts the user may connect",
+        1044 | 1142 | 1227 => "grant the user what it needs on this database",
         1049 => "run setup, which creates the database",
         1146 | 1054 => "run the migrations",
         1040 => "raise max_connections of the server or lower the pools of its clients",

@@ -86,7 +86,7 @@ fn of_code(code: i32, message: &str) -> Error {
         )
         .with_hint("find the other process (fuser FILE), or raise busy_timeout"),
         ffi::SQLITE_FULL => Error::new(ErrorKind::DiskFull, message.to_owned())
-            .with_hint("free space on the file's disk; the change was rolled back"),
+            .with_hint("free space on the file's disk; what was committed before is safe"),
         ffi::SQLITE_NOTADB => Error::new(ErrorKind::Corrupt, message.to_owned()).with_hint(
             "the file is of another kind, encrypted or damaged: check the path, \
              or restore a backup",

@@ -163,7 +163,12 @@ impl Thread {
             // is left in the WAL is as durable there, and moves with the last connection's close.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         });
-        checkpoint.map_err(|error| classify(&error))
+        checkpoint.map_err(|error| {
+            classify(&error).with_hint(
+                "the log was not moved into the database file; every commit is safe in the -wal \
+                 file beside it, so keep the two together",
+            )
+        })
     }
 }
 
