@@ -92,7 +92,12 @@ async fn modules_are_validated(quest: Service) {
     let refused = quest.post("/modules", json!({ "isEnabled": "yes" })).await;
     assert_eq!(
         refused.refused(),
-        ["isEnabled: Invalid type for isEnabled: expected a boolean"]
+        [
+            "id: Module ID is required",
+            "name: Name is required",
+            "version: Version is required",
+            "isEnabled: Invalid type for isEnabled: expected a boolean",
+        ]
     );
     let refused = quest.post("/modules", json!({ "id": " " })).await.refused();
     assert_eq!(
