@@ -171,3 +171,29 @@ fn digit(byte: u8) -> Option<u8> {
 fn printable(name: &str) -> String {
     name.chars().take(40).flat_map(char::escape_debug).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_decoded_as_browsers_do() {
+        assert_eq!(decoded("a+b%20%C3%a9"), "a b é".as_bytes());
+        assert_eq!(decoded("%2B%25"), b"+%");
+        assert_eq!(decoded("100%"), b"100%");
+        assert_eq!(decoded("%4%zz%é"), "%4%zz%é".as_bytes());
+        assert_eq!(decoded("%ff"), [0xff]);
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_refused_with_all_else() {
+        let mut params = Params::new("q=%ff&&email=a%40b&email=c&limit=0");
+        assert_eq!(params.text("email").as_deref(), Some("a@b"));
+        assert_eq!(params.text("q"), None);
+        let error = params.page().unwrap_err();
+        assert_eq!(
+            error.fields().joined(),
+            "q must be UTF-8, Duplicate parameter: email, limit must be between 1 and 100"
+        );
+    }
+}
