@@ -1,11 +1,14 @@
 //! What a person wants to reach.
 
 use chrono::{DateTime, Utc};
-use mainstay::{Entity, Insert};
+use mainstay::schema::TableModel;
+use mainstay::validate::prepare_insert;
+use mainstay::{Entity, FieldErrors, Insert, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Difficulty, Module, Priority, Status, User};
+use crate::input::Input;
 
 /// Something a person wants to reach.
 #[derive(Debug, Clone, PartialEq, Eq, Entity, Serialize)]
@@ -93,4 +96,15 @@ pub struct NewGoal {
     pub user_id: Option<Uuid>,
     /// The module it belongs to.
     pub module_id: Option<String>,
+}
+
+impl Input for NewGoal {
+    fn table() -> &'static TableModel {
+        Goal::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        let mut assignments = self.clone().assignments();
+        problems.add_new(prepare_insert(Goal::table(), &mut assignments, now))
+    }
 }

@@ -1,9 +1,12 @@
 //! Areas of life that goals belong to.
 
-use mainstay::{Entity, Insert, Patch};
+use chrono::{DateTime, Utc};
+use mainstay::schema::TableModel;
+use mainstay::validate::{prepare, prepare_insert};
+use mainstay::{Entity, FieldErrors, Insert, Patch, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::input::given;
+use crate::input::{Input, given};
 
 /// An area of life, such as fitness.
 #[derive(Debug, Clone, PartialEq, Eq, Entity, Serialize)]
@@ -74,4 +77,26 @@ pub struct ModulePatch {
     /// Whether it has been set up.
     #[serde(deserialize_with = "given")]
     pub is_installed: Option<bool>,
+}
+
+impl Input for NewModule {
+    fn table() -> &'static TableModel {
+        Module::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        let mut assignments = self.clone().assignments();
+        problems.add_new(prepare_insert(Module::table(), &mut assignments, now))
+    }
+}
+
+impl Input for ModulePatch {
+    fn table() -> &'static TableModel {
+        Module::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        let mut assignments = self.clone().assignments();
+        problems.add_new(prepare(Module::table(), &mut assignments, now))
+    }
 }

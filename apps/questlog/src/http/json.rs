@@ -5,26 +5,31 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use mainstay::Error;
 use mainstay::repository::{Cursor, CursorPage};
-use mainstay::validate::from_json;
+use mainstay::validate::{from_json_partial, in_column_order};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::refusal::{Failure, Refusal};
+use crate::input::Input;
+use crate::service::App;
 
 /// A request's JSON body. Unknown and duplicate fields are refused.
+///
+/// When a field cannot be read, the rules are asked about the others right here, so that the answer
+/// holds all problems. Otherwise they are left to the operation, which asks them in any case.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: Input> FromRequest<App> for Body<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         if !is_json(request.headers()) {
             return Err(Refusal::NotJson.into());
         }
         let bytes =
-            Bytes::from_request(request, state)
+            Bytes::from_request(request, app)
                 .await
                 .map_err(|rejection| match rejection {
                     BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
@@ -32,7 +37,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                     }
                     _ => Refusal::Incomplete,
                 })?;
-        Ok(Self(from_json(&bytes)?))
+        let (input, mut problems) = from_json_partial::<T>(&bytes, T::table())?;
+        match input {
+            Some(input) if problems.is_empty() => return Ok(Self(input)),
+            Some(input) => input.check(app.db.clock().now(), &mut problems)?,
+            None => {}
+        }
+        Err(Error::validation(in_column_order(problems, T::table())).into())
     }
 }
 

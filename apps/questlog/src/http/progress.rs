@@ -1,7 +1,9 @@
 //! `/progress` and `/goals/{id}/progress`.
 
 use axum::extract::State;
-use mainstay::schema::Filter;
+use chrono::{DateTime, Utc};
+use mainstay::schema::{Filter, TableModel};
+use mainstay::{Entity as _, FieldErrors};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -10,6 +12,7 @@ use super::path::Id;
 use super::query::Params;
 use super::refusal::Failure;
 use crate::entities::{Goal, Progress};
+use crate::input::Input;
 use crate::service::App;
 use crate::service::corrections::Correction;
 use crate::service::recording::{Recorded, Step};
@@ -24,6 +27,28 @@ pub struct NewStep {
     xp_earned: Option<i64>,
     notes: Option<String>,
     user_id: Option<Uuid>,
+}
+
+impl NewStep {
+    fn step(&self) -> Step {
+        Step {
+            value: self.value,
+            max_value: self.max_value,
+            xp_earned: self.xp_earned,
+            notes: self.notes.clone(),
+            user_id: self.user_id,
+        }
+    }
+}
+
+impl Input for NewStep {
+    fn table() -> &'static TableModel {
+        Progress::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> mainstay::Result<()> {
+        self.step().check_on(self.goal_id, now, problems)
+    }
 }
 
 /// Lists steps in the order of their recording. Filters: `userId`, `goalId`.
@@ -78,15 +103,7 @@ pub async fn create(
     State(app): State<App>,
     Body(step): Body<NewStep>,
 ) -> Result<Created<Recorded>, Failure> {
-    let goal = step.goal_id;
-    let step = Step {
-        value: step.value,
-        max_value: step.max_value,
-        xp_earned: step.xp_earned,
-        notes: step.notes,
-        user_id: step.user_id,
-    };
-    Ok(created(app.record_on(goal, step).await?))
+    Ok(created(app.record_on(step.goal_id, step.step()).await?))
 }
 
 fn created(row: Recorded) -> Created<Recorded> {

@@ -1,16 +1,15 @@
 //! Query parameters, as strict as bodies: unknown, repeated and malformed ones are refused, all at
 //! once.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use mainstay::repository::Cursor;
 use mainstay::validate::{require_one_of, require_range};
 use mainstay::{Error, FieldErrors, TextEnum};
 use uuid::Uuid;
-
-use super::refusal::Failure;
 
 /// The rows of a page unless the request says otherwise.
 const DEFAULT_LIMIT: u64 = 20;
@@ -29,23 +28,26 @@ pub struct Params {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
-    type Rejection = Failure;
+    type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let Query(pairs) =
-            Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|_| {
-                let mut fields = FieldErrors::new();
-                fields.push("query", "The query parameters cannot be read");
-                Error::validation(fields)
-            })?;
-        Ok(Self::new(pairs))
+        Ok(Self::new(parts.uri.query().unwrap_or_default()))
     }
 }
 
 impl Params {
-    fn new(pairs: Vec<(String, String)>) -> Self {
+    fn new(query: &str) -> Self {
         let mut params = Self::default();
-        for (name, value) in pairs {
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = String::from_utf8_lossy(&decoded(name)).into_owned();
+            // Read with replacement characters, it would be compared with what nobody asked for.
+            let Ok(value) = String::from_utf8(decoded(value)) else {
+                let name = printable(&name);
+                let message = format!("{name} must be UTF-8");
+                params.errors.push(name, message);
+                continue;
+            };
             if params.given.iter().any(|(known, _)| *known == name) {
                 let message = format!("Duplicate parameter: {}", printable(&name));
                 params.errors.push(printable(&name), message);
@@ -137,7 +139,61 @@ pub struct Page {
     pub limit: u64,
 }
 
+/// The bytes of a part of a query: `+` is a blank, `%41` is a byte, and a `%` without two digits
+/// behind it stands for itself (WHATWG URL, 5.1).
+fn decoded(part: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let [first, behind @ ..] = rest {
+        let escaped = match behind {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        rest = behind;
+        match (escaped, first) {
+            (Some((high, low)), _) => {
+                out.push(high * 16 + low);
+                rest = &behind[2..];
+            }
+            (None, b'+') => out.push(b' '),
+            (None, byte) => out.push(*byte),
+        }
+    }
+    out
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    let value = char::from(byte).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
 /// A parameter's name from outside, fit for a message.
 fn printable(name: &str) -> String {
     name.chars().take(40).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_decoded_as_browsers_do() {
+        assert_eq!(decoded("a+b%20%C3%a9"), "a b é".as_bytes());
+        assert_eq!(decoded("%2B%25"), b"+%");
+        assert_eq!(decoded("100%"), b"100%");
+        assert_eq!(decoded("%4%zz%é"), "%4%zz%é".as_bytes());
+        assert_eq!(decoded("%ff"), [0xff]);
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_refused_with_all_else() {
+        let mut params = Params::new("q=%ff&&email=a%40b&email=c&limit=0");
+        assert_eq!(params.text("email").as_deref(), Some("a@b"));
+        assert_eq!(params.text("q"), None);
+        let error = params.page().unwrap_err();
+        assert_eq!(
+            error.fields().joined(),
+            "q must be UTF-8, Duplicate parameter: email, limit must be between 1 and 100"
+        );
+    }
 }

@@ -3,7 +3,8 @@
 //! XP, level and streak stay as they are: what was earned was earned when it was recorded. So a
 //! correction cannot be used to earn twice, and deleting a step takes nothing away.
 
-use mainstay::schema::Assignment;
+use chrono::{DateTime, Utc};
+use mainstay::schema::{Assignment, TableModel};
 use mainstay::validate::prepare;
 use mainstay::{Entity as _, Error, ErrorKind, FieldErrors, Result, Tx};
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use super::App;
 use super::goals::{locked_goal, status_change};
 use super::recording::check_value;
 use crate::entities::{Goal, Progress, Status};
-use crate::input::{given, nullable};
+use crate::input::{Input, given, nullable};
 
 /// A correction of a step.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -40,6 +41,22 @@ impl Correction {
     }
 }
 
+impl Input for Correction {
+    fn table() -> &'static TableModel {
+        Progress::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        let mut assignments = self.clone().assignments();
+        problems.add_new(prepare(Progress::table(), &mut assignments, now))?;
+        // Whatever is not given is known only when the step has been read.
+        if let Some(max_value) = self.max_value {
+            check_value(problems, self.value, max_value);
+        }
+        Ok(())
+    }
+}
+
 impl App {
     /// Corrects a step. An active goal is completed when the corrected value reaches the maximum.
     ///
@@ -47,8 +64,7 @@ impl App {
     /// `NOT_FOUND`, `VALIDATION_ERROR`.
     pub async fn correct(&self, id: Uuid, correction: Correction) -> Result<Progress> {
         // Input is refused before any work is done for it.
-        let mut assignments = correction.clone().assignments();
-        prepare(Progress::table(), &mut assignments, self.db.clock().now())?;
+        correction.checked(self.db.clock().now())?;
         self.db
             .transaction(|tx| {
                 let correction = correction.clone();

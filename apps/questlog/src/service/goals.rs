@@ -1,15 +1,15 @@
 //! Changing goals.
 
 use chrono::{DateTime, Utc};
-use mainstay::schema::Assignment;
+use mainstay::schema::{Assignment, TableModel};
 use mainstay::validate::prepare;
-use mainstay::{Entity as _, Error, ErrorKind, Result, Tx};
+use mainstay::{Entity as _, Error, ErrorKind, FieldErrors, Result, Tx};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::App;
 use crate::entities::{Difficulty, Goal, Priority, Status};
-use crate::input::{given, nullable};
+use crate::input::{Input, given, nullable};
 
 /// A change of a goal. Whose it is does not change.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -52,6 +52,17 @@ impl GoalChange {
     }
 }
 
+impl Input for GoalChange {
+    fn table() -> &'static TableModel {
+        Goal::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        let mut assignments = self.clone().assignments();
+        problems.add_new(prepare(Goal::table(), &mut assignments, now))
+    }
+}
+
 impl App {
     /// Changes a goal.
     ///
@@ -63,11 +74,7 @@ impl App {
             return self.db.repository::<Goal>().update(id, assignments).await;
         };
         // Input is refused before any work is done for it.
-        prepare(
-            Goal::table(),
-            &mut assignments.clone(),
-            self.db.clock().now(),
-        )?;
+        change.checked(self.db.clock().now())?;
         self.db
             .transaction(|tx| {
                 let mut assignments = assignments.clone();

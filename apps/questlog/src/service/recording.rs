@@ -6,9 +6,10 @@
 //! Locks are taken in one order everywhere: the person, then the goal, then inserts. Recordings of
 //! one person wait for each other, so none of their XP is lost and none of them deadlock.
 
-use mainstay::schema::Insert as _;
+use chrono::{DateTime, Utc};
+use mainstay::schema::{Insert as _, TableModel};
 use mainstay::validate::{prepare_insert, require_range};
-use mainstay::{Database, Entity as _, ErrorKind, FieldErrors, Result, Tx};
+use mainstay::{Entity as _, FieldErrors, Result, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use super::goals::{locked_goal, no_goal, status_change};
 use super::{App, refused};
 use crate::entities::progress::NewProgress;
 use crate::entities::{Goal, Progress, Status, User};
+use crate::input::Input;
 use crate::rules::{self, MAX_XP_PER_STEP};
 
 /// Where a goal is reached unless a step says otherwise.
@@ -83,7 +85,9 @@ impl App {
     /// # Errors
     /// As [`record`](Self::record).
     pub async fn record_on(&self, goal_id: Option<Uuid>, step: Step) -> Result<Recorded> {
-        check(&self.db, goal_id, &step)?;
+        let mut problems = FieldErrors::new();
+        step.check_on(goal_id, self.db.clock().now(), &mut problems)?;
+        problems.into_result()?;
         let goal_id = goal_id.ok_or_else(|| refused("goalId", "goalId is required"))?;
         self.db
             .transaction(|tx| {
@@ -165,40 +169,50 @@ async fn record_in(tx: &Tx, goal_id: Uuid, step: Step) -> Result<Recorded> {
     })
 }
 
-/// Checks a step before any database work, all problems at once.
-fn check(db: &Database, goal_id: Option<Uuid>, step: &Step) -> Result<()> {
-    let mut assignments = NewProgress {
-        value: step.value,
-        max_value: step.max_value,
-        xp_earned: step.xp_earned,
-        notes: step.notes.clone(),
-        // Whose step it is, is known only when the goal has been read.
-        user_id: Some(step.user_id.unwrap_or_default()),
-        goal_id,
+impl Input for Step {
+    fn table() -> &'static TableModel {
+        Progress::table()
     }
-    .assignments();
-    let mut fields = FieldErrors::new();
-    if let Err(error) = prepare_insert(Progress::table(), &mut assignments, db.clock().now()) {
-        if error.kind() != ErrorKind::Validation {
-            return Err(error);
-        }
-        fields.extend(error.fields().clone());
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        // The goal is in the path.
+        self.check_on(Some(Uuid::nil()), now, problems)
     }
-    if let Some(earned) = step.xp_earned.filter(|earned| *earned >= 0) {
-        require_range(&mut fields, "xpEarned", &earned, 0..=MAX_XP_PER_STEP);
-    }
-    check_value(
-        &mut fields,
-        step.value,
-        step.max_value.unwrap_or(DEFAULT_MAX),
-    );
-    fields.into_result()
 }
 
-/// The rule over two columns, which the table's check also keeps.
-pub(super) fn check_value(fields: &mut FieldErrors, value: Option<i64>, max_value: i64) {
-    if value.is_some_and(|value| value > max_value) && max_value > 0 {
-        fields.push(
+impl Step {
+    /// As [`check`](Input::check), for input that may lack the goal.
+    pub(crate) fn check_on(
+        &self,
+        goal_id: Option<Uuid>,
+        now: DateTime<Utc>,
+        problems: &mut FieldErrors,
+    ) -> Result<()> {
+        let mut assignments = NewProgress {
+            value: self.value,
+            max_value: self.max_value,
+            xp_earned: self.xp_earned,
+            notes: self.notes.clone(),
+            // Whose step it is, is known only when the goal has been read.
+            user_id: Some(self.user_id.unwrap_or_default()),
+            goal_id,
+        }
+        .assignments();
+        problems.add_new(prepare_insert(Progress::table(), &mut assignments, now))?;
+        if let Some(earned) = self.xp_earned.filter(|_| !problems.names("xpEarned")) {
+            require_range(problems, "xpEarned", &earned, 0..=MAX_XP_PER_STEP);
+        }
+        check_value(problems, self.value, self.max_value.unwrap_or(DEFAULT_MAX));
+        Ok(())
+    }
+}
+
+/// The rule over two columns, which the table's check also keeps. It says nothing while one of
+/// them has a problem of its own.
+pub(super) fn check_value(problems: &mut FieldErrors, value: Option<i64>, max_value: i64) {
+    let comparable = !problems.names("value") && !problems.names("maxValue");
+    if comparable && value.is_some_and(|value| value > max_value) {
+        problems.push(
             "value",
             format!("value must be between 0 and maxValue ({max_value})"),
         );

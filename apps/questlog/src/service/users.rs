@@ -2,17 +2,18 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use mainstay::config::Secret;
-use mainstay::schema::{Assignment, Insert as _};
+use mainstay::schema::{Assignment, Insert as _, TableModel};
 use mainstay::validate::{prepare, prepare_insert};
-use mainstay::{Entity as _, ErrorKind, FieldErrors, Result};
+use mainstay::{Entity as _, FieldErrors, Result};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::App;
 use crate::entities::User;
 use crate::entities::user::NewUser;
-use crate::input::{given, nullable};
+use crate::input::{Input, given, nullable};
 use crate::password;
 
 /// What a person is created from. XP, level and streak are earned, so they are not in it.
@@ -50,6 +51,60 @@ pub struct UserChange {
     pub password: Option<Option<Password>>,
 }
 
+impl Registration {
+    /// The columns, apart from the password.
+    fn row(&self) -> NewUser {
+        NewUser {
+            email: self.email.clone(),
+            name: self.name.clone(),
+            preferences: self.preferences.clone(),
+            ..NewUser::default()
+        }
+    }
+}
+
+impl Input for Registration {
+    fn table() -> &'static TableModel {
+        User::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        let mut assignments = self.row().assignments();
+        problems.add_new(prepare_insert(User::table(), &mut assignments, now))?;
+        check_password(problems, self.password.as_ref());
+        Ok(())
+    }
+}
+
+impl UserChange {
+    /// The columns that change, apart from the password.
+    fn assignments(&self) -> Vec<Assignment> {
+        let mut out = Vec::new();
+        out.extend(self.email.clone().map(|v| User::EMAIL.set(v)));
+        out.extend(self.name.clone().map(|v| User::NAME.set(v)));
+        out.extend(self.preferences.clone().map(|v| User::PREFERENCES.set(v)));
+        out
+    }
+}
+
+impl Input for UserChange {
+    fn table() -> &'static TableModel {
+        User::table()
+    }
+
+    fn check(&self, now: DateTime<Utc>, problems: &mut FieldErrors) -> Result<()> {
+        problems.add_new(prepare(User::table(), &mut self.assignments(), now))?;
+        check_password(problems, self.password.as_ref().and_then(Option::as_ref));
+        Ok(())
+    }
+}
+
+fn check_password(problems: &mut FieldErrors, password: Option<&Password>) {
+    if let Some(Password(secret)) = password {
+        password::check(problems, "password", secret);
+    }
+}
+
 /// A password from a request.
 pub struct Password(Secret);
 
@@ -71,26 +126,10 @@ impl App {
     /// # Errors
     /// `VALIDATION_ERROR` with all problems at once; `DUPLICATE_ENTRY` on `email`.
     pub async fn create_user(&self, registration: Registration) -> Result<User> {
-        let Registration {
-            email,
-            name,
-            preferences,
-            password,
-        } = registration;
-        let mut user = NewUser {
-            email,
-            name,
-            preferences,
-            ..NewUser::default()
-        };
-        let mut checked = user.clone().assignments();
-        let now = self.db.clock().now();
         // Before the hash, which costs a quarter of a second of a core.
-        self.check(
-            prepare_insert(User::table(), &mut checked, now),
-            password.as_ref(),
-        )?;
-        if let Some(Password(secret)) = password {
+        registration.checked(self.db.clock().now())?;
+        let mut user = registration.row();
+        if let Some(Password(secret)) = registration.password {
             user.password_hash = Some(self.hasher.hash(secret).await?);
         }
         self.db.repository::<User>().create(user).await
@@ -101,23 +140,9 @@ impl App {
     /// # Errors
     /// `NOT_FOUND`; otherwise as [`create_user`](Self::create_user).
     pub async fn update_user(&self, id: Uuid, change: UserChange) -> Result<User> {
-        let UserChange {
-            email,
-            name,
-            preferences,
-            password,
-        } = change;
-        let mut assignments: Vec<Assignment> = Vec::new();
-        assignments.extend(email.map(|email| User::EMAIL.set(email)));
-        assignments.extend(name.map(|name| User::NAME.set(name)));
-        assignments.extend(preferences.map(|value| User::PREFERENCES.set(value)));
-        let now = self.db.clock().now();
-        let new_password = password.as_ref().and_then(Option::as_ref);
-        self.check(
-            prepare(User::table(), &mut assignments.clone(), now),
-            new_password,
-        )?;
-        match password {
+        change.checked(self.db.clock().now())?;
+        let mut assignments = change.assignments();
+        match change.password {
             None => {}
             Some(None) => assignments.push(User::PASSWORD_HASH.set(None)),
             Some(Some(Password(secret))) => {
@@ -126,20 +151,5 @@ impl App {
             }
         }
         self.db.repository::<User>().update(id, assignments).await
-    }
-
-    /// The problems of the columns and of the password, as one error.
-    fn check(&self, columns: Result<()>, password: Option<&Password>) -> Result<()> {
-        let mut fields = FieldErrors::new();
-        if let Err(error) = columns {
-            if error.kind() != ErrorKind::Validation {
-                return Err(error);
-            }
-            fields.extend(error.fields().clone());
-        }
-        if let Some(Password(secret)) = password {
-            password::check(&mut fields, "password", secret);
-        }
-        fields.into_result()
     }
 }

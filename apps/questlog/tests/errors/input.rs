@@ -13,6 +13,7 @@ on_every_engine!(
     goals_are_validated_with_the_documents_messages,
     progress_is_validated,
     changes_are_validated_like_creations,
+    a_field_that_cannot_be_read_hides_no_other_problem,
 );
 
 async fn users_are_validated_with_all_problems_at_once(quest: Service) {
@@ -91,7 +92,12 @@ async fn modules_are_validated(quest: Service) {
     let refused = quest.post("/modules", json!({ "isEnabled": "yes" })).await;
     assert_eq!(
         refused.refused(),
-        ["isEnabled: Invalid type for isEnabled: expected a boolean"]
+        [
+            "id: Module ID is required",
+            "name: Name is required",
+            "version: Version is required",
+            "isEnabled: Invalid type for isEnabled: expected a boolean",
+        ]
     );
     let refused = quest.post("/modules", json!({ "id": " " })).await.refused();
     assert_eq!(
@@ -144,7 +150,7 @@ async fn goals_are_validated_with_the_documents_messages(quest: Service) {
         (
             "targetDate",
             json!("tomorrow"),
-            "targetDate: Invalid value for targetDate",
+            "targetDate: targetDate must be an RFC 3339 date and time",
         ),
         (
             "difficulty",
@@ -157,7 +163,7 @@ async fn goals_are_validated_with_the_documents_messages(quest: Service) {
             "priority: priority must be one of low, medium, high, urgent",
         ),
         ("moduleId", json!(""), "moduleId: Module ID is required"),
-        ("userId", json!("me"), "userId: Invalid value for userId"),
+        ("userId", json!("me"), "userId: userId must be a UUID"),
         ("titel", json!("x"), "titel: Unknown field: titel"),
     ] {
         assert_eq!(post(with(name, value)).await, [expected]);
@@ -230,7 +236,7 @@ async fn changes_are_validated_like_creations(quest: Service) {
         ]
     );
     let refused = quest.patch(&path, json!({ "name": null })).await;
-    assert_eq!(refused.refused(), ["name: name is required"]);
+    assert_eq!(refused.refused(), ["name: Name is required"]);
     let refused = quest.patch(&path, json!({ "streakCount": 9 })).await;
     assert_eq!(
         refused.refused(),
@@ -253,4 +259,96 @@ async fn changes_are_validated_like_creations(quest: Service) {
     let path = "/modules/fitness";
     let refused = quest.patch(path, json!({ "id": "other" })).await;
     assert_eq!(refused.refused(), ["id: Unknown field: id"]);
+}
+
+async fn a_field_that_cannot_be_read_hides_no_other_problem(quest: Service) {
+    let (user, goal) = quest.user_with_goal("a@example.com").await;
+    let body = json!({
+        "title": "",
+        "description": "d".repeat(1001),
+        "difficulty": "bad",
+        "priority": "bad",
+        "targetDate": "2020-01-01T00:00:00Z",
+        "userId": user["id"],
+        "moduleId": "",
+    });
+    let all_of_goal = [
+        "title: Title is required",
+        "description: Description too long",
+        "difficulty: difficulty must be one of easy, medium, hard, expert",
+        "priority: priority must be one of low, medium, high, urgent",
+        "targetDate: Target date must be in the future",
+        "moduleId: Module ID is required",
+    ];
+    let refused = quest.post("/goals", body.clone()).await.refused();
+    assert_eq!(refused, all_of_goal);
+    let mut change = body;
+    change.as_object_mut().unwrap().remove("userId");
+    let goal_path = format!("/goals/{}", text(&goal, "id"));
+    for status in [json!("active"), json!("completed")] {
+        change["status"] = status;
+        let refused = quest.patch(&goal_path, change.clone()).await.refused();
+        assert_eq!(refused, all_of_goal);
+    }
+
+    let body = json!({ "email": 5, "name": null, "password": "short", "nmae": "x" });
+    let all_of_user = [
+        "email: Invalid type for email: expected a string",
+        "name: Name is required",
+        "nmae: Unknown field: nmae",
+        "password: Password must have at least 8 characters",
+    ];
+    let refused = quest.post("/users", body.clone()).await.refused();
+    assert_eq!(refused, all_of_user);
+    let path = format!("/users/{}", text(&user, "id"));
+    assert_eq!(quest.patch(&path, body).await.refused(), all_of_user);
+    let refused = quest.post("/users", json!({ "email": 5, "name": null }));
+    assert_eq!(refused.await.refused(), all_of_user[..2]);
+
+    let step = r#"{"value":-1,"maxValue":0,"xpEarned":99999999999999999999}"#;
+    let all_of_step = [
+        "value: value must be at least 0",
+        "maxValue: maxValue must be at least 1",
+        "xpEarned: xpEarned is out of range",
+    ];
+    let steps = format!("{goal_path}/progress");
+    assert_eq!(quest.post_text(&steps, step).await.refused(), all_of_step);
+    let mut with_goal = all_of_step.to_vec();
+    with_goal.push("goalId: goalId is required");
+    assert_eq!(
+        quest.post_text("/progress", step).await.refused(),
+        with_goal
+    );
+    let step = json!({ "value": 150, "maxValue": "x", "notes": "n".repeat(1001) });
+    let refused = quest.post(&steps, step.clone()).await.refused();
+    let all_of_step = [
+        "maxValue: Invalid type for maxValue: expected a whole number",
+        "notes: Notes too long",
+    ];
+    assert_eq!(refused, all_of_step, "150 is not compared with a default");
+    let recorded = quest.post(&steps, json!({ "value": 1 })).await.ok(201);
+    let path = format!("/progress/{}", text(&recorded, "id"));
+    assert_eq!(quest.patch(&path, step).await.refused(), all_of_step);
+
+    let body = json!({ "id": "", "name": null, "version": 1, "isEnabled": "yes" });
+    assert_eq!(
+        quest.post("/modules", body).await.refused(),
+        [
+            "id: Module ID is required",
+            "name: Name is required",
+            "version: Invalid type for version: expected a string",
+            "isEnabled: Invalid type for isEnabled: expected a boolean",
+        ]
+    );
+    let body = json!({ "name": "", "isEnabled": null });
+    assert_eq!(
+        quest.patch("/modules/fitness", body).await.refused(),
+        ["name: Name is required", "isEnabled: isEnabled is required"]
+    );
+    let refused = quest.patch(&goal_path, json!({ "title": null })).await;
+    assert_eq!(refused.refused(), ["title: Title is required"]);
+
+    assert_eq!(quest.all("/users", 10).await.len(), 1, "nothing was stored");
+    assert_eq!(quest.all("/goals", 10).await.len(), 1);
+    assert_eq!(quest.again("goals", &goal).await, goal, "nothing changed");
 }

@@ -55,6 +55,9 @@ async fn query_parameters_are_validated(quest: Service) {
             "/modules?isEnabled=1",
             "isEnabled: isEnabled must be true or false",
         ),
+        ("/users?email=%ff", "email: email must be UTF-8"),
+        ("/users?email=%FFann%40x", "email: email must be UTF-8"),
+        ("/users?x%ff=a", "x\u{FFFD}: Unknown parameter: x\u{FFFD}"),
         ("/leaderboard?q=a", "q: Unknown parameter: q"),
         ("/users?status=active", "status: Unknown parameter: status"),
     ] {
@@ -62,6 +65,21 @@ async fn query_parameters_are_validated(quest: Service) {
     }
     let all = get("/goals?limit=0&userId=1&difficulty=2&x=3").await;
     assert_eq!(all.len(), 4, "all at once: {all:?}");
+
+    // What is well formed is read as it was before it was escaped.
+    let ann = quest.user("ann+1@example.com").await;
+    for path in [
+        "/users?&email=ann%2B1%40example.com&",
+        "/users?q=100%25+%c3%a9",
+    ] {
+        let expected = usize::from(path.contains("ann"));
+        let page = quest.get(path).await.ok(200);
+        assert_eq!(page["items"].as_array().unwrap().len(), expected, "{path}");
+    }
+    quest
+        .delete(&format!("/users/{}", ann["id"].as_str().unwrap()))
+        .await
+        .ok(200);
 
     // A cursor of another list is no cursor of this one.
     for name in ["a", "b"] {

@@ -56,6 +56,36 @@ impl FieldErrors {
         self.0.extend(other.0);
     }
 
+    /// Whether a field, or something inside it (`tags[0]` for `tags`), has a problem.
+    pub fn names(&self, field: &str) -> bool {
+        self.iter().any(|known| {
+            let rest = known.field.strip_prefix(field);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
+    /// Adds what a check has found behind these, except for fields that have a problem already: a
+    /// second one is most often the same mistake seen again.
+    ///
+    /// # Errors
+    /// What the check failed with, if that is not a `VALIDATION_ERROR`.
+    pub fn add_new(&mut self, checked: super::Result<()>) -> super::Result<()> {
+        let Err(error) = checked else { return Ok(()) };
+        if error.kind() != super::ErrorKind::Validation {
+            return Err(error);
+        }
+        let earlier = self.clone();
+        let new = error.fields().iter().filter(|e| !earlier.names(&e.field));
+        self.0.extend(new.cloned());
+        Ok(())
+    }
+
+    /// These problems, ordered by what `key` makes of their fields.
+    pub(crate) fn sorted_by_key(mut self, key: impl Fn(&str) -> usize) -> Self {
+        self.0.sort_by_key(|problem| key(&problem.field));
+        self
+    }
+
     /// The messages joined as the seed joins them: `a, b`.
     pub fn joined(&self) -> String {
         self.0

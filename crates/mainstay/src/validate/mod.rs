@@ -15,8 +15,8 @@ pub mod rules;
 pub mod text;
 
 pub use input::{LengthMessages, require_length, require_one_of, require_range};
-pub use json::{from_json, parse_json};
-pub use prepare::{filter_value, prepare, prepare_insert};
+pub use json::{from_json, from_json_partial, parse_json};
+pub use prepare::{filter_value, in_column_order, prepare, prepare_insert};
 pub use rules::is_email;
 pub use text::sanitise;
 

@@ -63,6 +63,16 @@ pub fn prepare_insert(
     problems.into_result()
 }
 
+/// Puts problems that were found one after the other into the order of the table's columns; those
+/// of other fields come last, in their own order.
+pub fn in_column_order(problems: FieldErrors, table: &TableModel) -> FieldErrors {
+    problems.sorted_by_key(|field| {
+        let root = field.split(['.', '[']).next();
+        let position = table.columns.iter().position(|c| Some(c.field) == root);
+        position.unwrap_or(table.columns.len())
+    })
+}
+
 /// Problems by column, so that they come out in column order.
 struct Problems {
     table: &'static TableModel,

@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 
 use super::{DOCUMENT, MAX_PROBLEMS, printable};
 use crate::error::FieldErrors;
+use crate::schema::TableModel;
+use crate::validate::rules;
 
 /// Why a document does not fit a type.
 #[derive(Debug)]
@@ -37,6 +39,9 @@ enum Problem {
     Null,
     Type(String),
     Word(&'static [&'static str]),
+    /// The value is of the right type, but not what this says.
+    Form(&'static str),
+    Range,
     Value,
 }
 
@@ -65,9 +70,18 @@ impl Mismatch {
     }
 
     /// Adds the problem to `problems`, unless its field has one. Gives the fields of the document
-    /// that are at fault, as they are called there.
-    pub(super) fn report(self, problems: &mut FieldErrors) -> Vec<String> {
+    /// that are at fault, as they are called there. A value that is missing is reported as the
+    /// column of `table` would, if there is one.
+    pub(super) fn report(
+        self,
+        problems: &mut FieldErrors,
+        table: Option<&TableModel>,
+    ) -> Vec<String> {
         let path = self.path();
+        let required = |field: &str| {
+            let column = table.and_then(|table| table.columns.iter().find(|c| c.field == field));
+            rules::required(column.map_or(&[], |column| column.rules), field)
+        };
         let mut add = |field: &str, message: String| {
             let field = if field.is_empty() { DOCUMENT } else { field };
             if !problems.iter().any(|known| known.field == field) {
@@ -94,9 +108,9 @@ impl Mismatch {
             Problem::Missing(name) => {
                 let mut field = path.clone();
                 join(&mut field, name);
-                add(&field, format!("{field} is required"));
+                add(&field, required(&field));
             }
-            Problem::Null => add(&path, format!("{subject} is required")),
+            Problem::Null => add(&path, required(subject)),
             Problem::Type(expected) => {
                 add(
                     &path,
@@ -109,6 +123,8 @@ impl Mismatch {
                     format!("{subject} must be one of {}", words.join(", ")),
                 );
             }
+            Problem::Form(what) => add(&path, format!("{subject} must be {what}")),
+            Problem::Range => add(&path, format!("{subject} is out of range")),
             Problem::Value => add(&path, of("Invalid value")),
         }
         match (self.steps.into_iter().next_back(), self.problem) {
@@ -145,16 +161,24 @@ impl serde::de::Error for Mismatch {
             return Self::new(Problem::Null);
         }
         let expected = expected.to_string();
-        // "struct NewUser" is the program's word for it, not the caller's.
-        Self::new(Problem::Type(if expected.starts_with("struct ") {
-            "an object".to_owned()
-        } else {
-            expected
-        }))
+        let plain = plain(&expected);
+        // A whole number that no integer of the program holds is read as a float.
+        if let (Unexpected::Float(number), Some(WHOLE_NUMBER)) = (unexpected, plain)
+            && number.fract() == 0.0
+            && number.abs() >= FIRST_INEXACT
+        {
+            return Self::new(Problem::Range);
+        }
+        Self::new(Problem::Type(plain.map_or(expected, str::to_owned)))
     }
 
-    fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
-        Self::new(Problem::Value)
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(match unexpected {
+            Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_) => {
+                Problem::Range
+            }
+            _ => plain(&expected.to_string()).map_or(Problem::Value, Problem::Form),
+        })
     }
 
     fn invalid_length(_: usize, _: &dyn Expected) -> Self {
@@ -172,6 +196,28 @@ impl serde::de::Error for Mismatch {
     fn missing_field(field: &'static str) -> Self {
         Self::new(Problem::Missing(field))
     }
+}
+
+const WHOLE_NUMBER: &str = "a whole number";
+
+/// From here on not every whole number is a float of its own.
+const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
+
+/// What a type expects, in the caller's words; `None` when it is in these already, or unknown.
+fn plain(expected: &str) -> Option<&'static str> {
+    Some(match expected {
+        "i8" | "i16" | "i32" | "i64" | "i128" | "u8" | "u16" | "u32" | "u64" | "u128" | "isize"
+        | "usize" => WHOLE_NUMBER,
+        "f32" | "f64" => "a number",
+        "a formatted date string" => "a date",
+        "a formatted date and time string" => "a date and time",
+        "a formatted time string" => "a time",
+        _ if expected.contains("UUID") => "a UUID",
+        _ if expected.contains("RFC 3339") => "an RFC 3339 date and time",
+        _ if expected.contains("Decimal") => "a decimal number",
+        _ if expected.starts_with("struct ") => "an object",
+        _ => return None,
+    })
 }
 
 /// One value of a document.
@@ -197,6 +243,21 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             }),
             Value::Object(object) => visitor.visit_map(Entries::all(object)),
         }
+    }
+
+    /// Types that are written as text say what they expect only here: when the text does not fit,
+    /// they fail with words of their own.
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        let form = plain(&(&visitor as &dyn Expected).to_string());
+        self.deserialize_any(visitor)
+            .map_err(|error| match (form, &error.problem) {
+                (Some(form), Problem::Value) => Mismatch::new(Problem::Form(form)),
+                _ => error,
+            })
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_str(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -262,7 +323,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit
         unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
+use crate::validate::tests::GOALS;
 
 fn refused(document: &str) -> Vec<(String, String)> {
     fields(&parse_json(document).unwrap_err())
@@ -164,27 +165,33 @@ fn each_misfit_names_its_field() {
         (
             r#"{"title":"t","xp":"secret"}"#,
             "xp",
-            "Invalid type for xp: expected i32",
+            "Invalid type for xp: expected a whole number",
         ),
         (
             r#"{"title":"t","xp":2.5}"#,
             "xp",
-            "Invalid type for xp: expected i32",
+            "Invalid type for xp: expected a whole number",
         ),
         (
             r#"{"title":"t","xp":3000000000}"#,
             "xp",
-            "Invalid value for xp",
+            "xp is out of range",
         ),
         (
-            r#"{"title":"t","id":"secret"}"#,
-            "id",
-            "Invalid value for id",
+            r#"{"title":"t","xp":99999999999999999999}"#,
+            "xp",
+            "xp is out of range",
         ),
+        (
+            r#"{"title":"t","id":5}"#,
+            "id",
+            "Invalid type for id: expected a UUID",
+        ),
+        (r#"{"title":"t","id":"secret"}"#, "id", "id must be a UUID"),
         (
             r#"{"title":"t","targetDate":"secret"}"#,
             "targetDate",
-            "Invalid value for targetDate",
+            "targetDate must be an RFC 3339 date and time",
         ),
         (
             r#"{"title":"t","difficulty":"secret"}"#,
@@ -209,7 +216,7 @@ fn each_misfit_names_its_field() {
         (
             r#"{"title":"t","inner":{"size":"x"}}"#,
             "inner.size",
-            "Invalid type for inner.size: expected f64",
+            "Invalid type for inner.size: expected a number",
         ),
         (
             r#"{"title":"t","inner":{"size":1,"b":1}}"#,
@@ -245,10 +252,49 @@ fn many_misfits_come_at_once() {
             "Unknown field: aaa",
             "Unknown field: zzz",
             "Invalid type for title: expected a string",
-            "Invalid type for xp: expected i32",
+            "Invalid type for xp: expected a whole number",
             "inner.size is required",
         ]
     );
+}
+
+#[test]
+fn what_could_be_read_comes_with_the_problems() {
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Loose {
+        title: Option<String>,
+        email: Option<String>,
+        tags: Option<Vec<String>>,
+    }
+    let (loose, problems) =
+        from_json_partial::<Loose>(r#"{"zzz":1,"tags":["a",2],"title":"t","email":5}"#, &GOALS)
+            .unwrap();
+    let read = Loose {
+        title: Some("t".to_owned()),
+        email: None,
+        tags: None,
+    };
+    assert_eq!(loose, Some(read));
+    assert!(problems.names("tags") && problems.names("zzz") && !problems.names("title"));
+    let ordered = crate::validate::in_column_order(problems, &GOALS);
+    let fields: Vec<_> = ordered.iter().map(|e| e.field.as_ref()).collect();
+    assert_eq!(fields, ["email", "zzz", "tags[1]"]);
+
+    // What cannot be left out leaves no value.
+    for (document, message) in [
+        (r#"{"title":null}"#, "Title is required"),
+        ("{}", "Title is required"),
+        (
+            r#"{"title":5}"#,
+            "Invalid type for title: expected a string",
+        ),
+        ("[]", "Invalid type: expected an object"),
+    ] {
+        let (goal, problems) = from_json_partial::<Goal>(document, &GOALS).unwrap();
+        assert_eq!(goal, None, "{document}");
+        assert_eq!(problems.joined(), message, "{document}");
+    }
+    assert!(from_json_partial::<Loose>("{", &GOALS).is_err());
 }
 
 #[test]

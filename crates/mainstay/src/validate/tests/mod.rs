@@ -50,7 +50,7 @@ const fn bare(kind: RuleKind) -> Rule {
 }
 
 /// The columns of the two schemas that the messages come from, and one of each other kind.
-static GOALS: TableModel = TableModel {
+pub(super) static GOALS: TableModel = TableModel {
     name: "goals",
     columns: &[
         ColumnModel {
