@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mainstay::config::{Finding, Severity, connection_limit_finding};
+use mainstay::{Error, ErrorKind};
 
 use crate::args::{ConfigCommand, Format};
 use crate::context::Context;
@@ -44,10 +45,12 @@ fn show(context: &Context<'_>, format: Format) {
 }
 
 async fn check(context: &Context<'_>, format: Format) -> Exit {
-    let mut findings = context.config.check();
-    let wrong = findings.iter().any(|f| f.severity == Severity::Error);
-    if !wrong && context.config.url.host().is_some() {
+    let mut findings = context.findings();
+    // What is wrong in the application's own keys does not keep the database from being asked.
+    let opens = !context.config.check().iter().any(is_error);
+    if opens && context.config.url.host().is_some() {
         findings.extend(ask_server(context).await);
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     }
     if format.json {
         context.terminal.print(&json(&findings));
@@ -58,11 +61,18 @@ async fn check(context: &Context<'_>, format: Format) -> Exit {
             context.terminal.print(&finding.to_string());
         }
     }
-    if wrong { Exit::Usage } else { Exit::Ok }
+    if findings.iter().any(is_error) {
+        Exit::Usage
+    } else {
+        Exit::Ok
+    }
 }
 
-/// What only the server can tell. That it cannot be reached from here is a warning: the
-/// configuration may be meant for another machine.
+fn is_error(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+}
+
+/// What only the server can tell: its connection limit, and whether it lets the program in.
 async fn ask_server(context: &Context<'_>) -> Option<Finding> {
     let mut config = context.config.clone();
     config.pool.min = 0;
@@ -74,19 +84,39 @@ async fn ask_server(context: &Context<'_>) -> Option<Finding> {
         let limit = db.server_info().max_connections;
         context.close(&db).await?;
         healthy?;
-        Ok::<_, Failure>(limit)
+        Ok::<_, Error>(limit)
     };
-    let limited = tokio::time::timeout(ASK_LIMIT * 2, answer).await;
-    let why = match limited {
-        Ok(Ok(limit)) => {
-            return connection_limit_finding(config.pool.max, config.instances, limit?);
-        }
-        Ok(Err(failure)) => failure.what,
-        Err(_) => "it does not answer".to_owned(),
+    match tokio::time::timeout(ASK_LIMIT * 2, answer).await {
+        Ok(Ok(limit)) => connection_limit_finding(config.pool.max, config.instances, limit?),
+        Ok(Err(error)) => Some(no_answer(error)),
+        Err(_) => Some(not_asked("it does not answer")),
+    }
+}
+
+/// What it means that the server gave no answer. A refusal is a mistake of the configuration,
+/// wherever it is read. That the server cannot be reached or has no such database yet is a
+/// warning: the configuration may be meant for another machine, or for `setup`.
+fn no_answer(error: Error) -> Finding {
+    let key = match error.kind() {
+        ErrorKind::Configuration | ErrorKind::CredentialsRefused | ErrorKind::AccessDenied => "url",
+        ErrorKind::Tls => "tls",
+        _ => return not_asked(&Failure::from(error).what),
     };
-    Some(Finding {
+    let Failure { what, next, .. } = Failure::from(error);
+    Finding {
+        severity: Severity::Error,
+        key,
+        message: match next {
+            Some(next) => format!("{what}; {next}"),
+            None => what,
+        },
+    }
+}
+
+fn not_asked(why: &str) -> Finding {
+    Finding {
         severity: Severity::Warning,
         key: "url",
         message: format!("the server was not asked for its connection limit: {why}"),
-    })
+    }
 }
