@@ -144,6 +144,27 @@ mod tests {
     }
 
     #[test]
+    fn the_check_says_what_is_refused() {
+        let check = |pairs: &[(&str, &str)]| {
+            let loader = ConfigLoader::new().with_keys(KEYS);
+            let loader = pairs.iter().fold(loader, |l, (k, v)| l.set(*k, *v));
+            Settings::check(&loader.load().unwrap())
+        };
+        assert_eq!(check(&[]), None);
+        let exposed = check(&[("http.bind", "0.0.0.0:3099")]).unwrap();
+        assert_eq!(exposed.severity, Severity::Error);
+        let said = exposed.to_string();
+        assert!(
+            said.starts_with("error: http.bind: is 0.0.0.0:3099"),
+            "{said}"
+        );
+        assert!(said.contains("MAINSTAY_HTTP_API_TOKEN"), "{said}");
+        let short = check(&[("http.api_token", "short-secret")]).unwrap();
+        assert_eq!(short.key, "http.api_token");
+        assert!(!short.message.contains("short-secret"));
+    }
+
+    #[test]
     fn a_short_token_is_refused_and_not_repeated() {
         let error = settings(&[("http.api_token", "short-secret")]).unwrap_err();
         assert!(error.to_string().contains("fewer than 16"), "{error}");
