@@ -93,6 +93,12 @@ async fn setup_is_proposed_only_where_it_helps() {
         let next = "next: create the folder, or correct the path";
         assert!(nowhere.err.contains(next), "{}", nowhere.err);
         assert!(!nowhere.err.contains("setup"), "{}", nowhere.err);
+        let check = home.run(&["config", "check", "--url", &url]).await;
+        let check = check.expect(Exit::Ok).out;
+        assert!(
+            check.contains("warning: url: there is no folder"),
+            "{check}"
+        );
     }
 }
 

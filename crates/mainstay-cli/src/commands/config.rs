@@ -1,5 +1,6 @@
 //! `config show` and `config check`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use mainstay::config::{Finding, Severity, connection_limit_finding};
@@ -52,6 +53,7 @@ async fn check(context: &Context<'_>, format: Format) -> Exit {
         findings.extend(ask_server(context).await);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     }
+    findings.extend(context.config.url.path().and_then(look_at_folder));
     if format.json {
         context.terminal.print(&json(&findings));
     } else if findings.is_empty() {
@@ -70,6 +72,20 @@ async fn check(context: &Context<'_>, format: Format) -> Exit {
 
 fn is_error(finding: &Finding) -> bool {
     finding.severity == Severity::Error
+}
+
+/// Whether there is a folder for the database file, which no command makes. A warning, as for a
+/// server that cannot be reached: it may be there where the configuration is meant for.
+fn look_at_folder(file: &Path) -> Option<Finding> {
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty())?;
+    (!folder.is_dir()).then(|| Finding {
+        severity: Severity::Warning,
+        key: "url",
+        message: format!(
+            "there is no folder {} here; create it, or correct the path",
+            folder.display()
+        ),
+    })
 }
 
 /// What only the server can tell: its connection limit, and whether it lets the program in.
