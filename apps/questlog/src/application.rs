@@ -1,8 +1,8 @@
 //! Questlog as the command line sees it.
 
-use mainstay::config::KeyDef;
+use mainstay::config::{Finding, KeyDef};
 use mainstay::driver::BoxFuture;
-use mainstay::{Database, Result, Schema};
+use mainstay::{Config, Database, Result, Schema};
 use mainstay_cli::{Application, ServeContext};
 use mainstay_migrate::{MigrationSet, SeedReport};
 
@@ -38,6 +38,10 @@ impl Application for Questlog {
 
     fn config_keys(&self) -> &'static [KeyDef] {
         KEYS
+    }
+
+    fn check(&self, config: &Config) -> Vec<Finding> {
+        Settings::check(config).into_iter().collect()
     }
 
     fn serve<'a>(&'a self, context: ServeContext) -> BoxFuture<'a, Result<()>> {

@@ -1,6 +1,6 @@
 //! What an application provides, and what its `serve` is given.
 
-use mainstay::config::KeyDef;
+use mainstay::config::{Finding, KeyDef};
 use mainstay::driver::BoxFuture;
 use mainstay::{Config, Database, Result, Schema};
 use mainstay_migrate::{MigrationSet, SeedReport};
@@ -30,6 +30,14 @@ pub trait Application: Send + Sync + 'static {
     /// Configuration keys of the application's own.
     fn config_keys(&self) -> &'static [KeyDef] {
         &[]
+    }
+
+    /// What is wrong or unwise in the application's own keys, told without doing anything.
+    ///
+    /// `config check` shows it. `serve` and `setup` do nothing at all when an error is among it,
+    /// so that whatever [`Application::serve`] would refuse belongs here.
+    fn check(&self, _config: &Config) -> Vec<Finding> {
+        Vec::new()
     }
 
     /// Serves until [`ServeContext::shutdown`], then finishes the work in progress and returns.

@@ -103,7 +103,8 @@ pub(crate) enum Command {
     /// Show the tables of the application.
     #[command(subcommand)]
     Schema(SchemaCommand),
-    /// Show the database's health, migrations and row counts.
+    /// Show the database's health, migrations and row counts. Ends with 1 when something is in the
+    /// way of migrating.
     Status {
         #[command(flatten)]
         format: Format,
@@ -117,8 +118,9 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         format: Format,
     },
-    /// Look for mistakes, and ask the server for its connection limit. Ends with 2 when something
-    /// is wrong; warnings alone end with 0.
+    /// Look for mistakes, and ask the server for its connection limit and whether it lets the
+    /// program in. Ends with 2 when something is wrong; warnings alone end with 0. That the server
+    /// cannot be reached from here, or has no such database yet, is a warning.
     Check {
         #[command(flatten)]
         format: Format,

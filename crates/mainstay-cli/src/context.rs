@@ -1,7 +1,9 @@
 //! What every command works with.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use mainstay::config::{Finding, Severity};
 use mainstay::schema::Dialect;
 use mainstay::{Config, Database, ErrorKind};
 
@@ -17,36 +19,97 @@ pub(crate) struct Context<'a> {
     pub(crate) app: &'a dyn Application,
     pub(crate) config: Config,
     pub(crate) terminal: Terminal,
+    /// Whether the warnings have been printed: once is enough for a command.
+    warned: AtomicBool,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(app: &'a dyn Application, config: Config, terminal: Terminal) -> Self {
+        Self {
+            app,
+            config,
+            terminal,
+            warned: AtomicBool::new(false),
+        }
+    }
 }
 
 impl Context<'_> {
-    /// Opens the database, which must exist.
-    pub(crate) async fn open(&self) -> Result<Database, Failure> {
-        self.open_with(&self.config).await
+    /// Everything there is to say of the configuration without asking the server, errors first.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let mut found = self.config.check();
+        found.extend(self.app.check(&self.config));
+        found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        found
     }
 
-    pub(crate) async fn open_with(&self, config: &Config) -> Result<Database, Failure> {
+    /// Prints what is unwise in the configuration, unless that has been done. Every command does
+    /// so before it connects: what a warning is about, an open connection to a stranger's server
+    /// for one, would happen to all of them.
+    pub(crate) fn warn(&self) {
+        if self.warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        for finding in self.findings() {
+            if finding.severity == Severity::Warning {
+                self.terminal.note(&finding.to_string());
+            }
+        }
+    }
+
+    /// Refuses a configuration that cannot work, before anything is touched, and prints what is
+    /// unwise in it.
+    pub(crate) fn refuse_mistakes(&self) -> Result<(), Failure> {
+        let mut wrong = false;
+        for finding in self.findings() {
+            if finding.severity == Severity::Error {
+                wrong = true;
+                self.terminal.note(&finding.to_string());
+            }
+        }
+        self.warn();
+        if wrong {
+            return Err(
+                Failure::new(Exit::Usage, "the configuration cannot work; see above").next(
+                    format!(
+                        "correct it and look again: {}",
+                        self.command("config check")
+                    ),
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    /// Opens the database, which must exist.
+    pub(crate) async fn open(&self) -> Result<Database, Failure> {
+        self.warn();
+        self.open_with(&self.config).await.map_err(|error| {
+            let setup_helps = error.kind() == ErrorKind::DatabaseMissing
+                // Setup makes the database, but not the folder of a file, for example.
+                && error.hint().is_none_or(|hint| hint.contains("setup"));
+            let failure = Failure::from(error);
+            if setup_helps {
+                failure.next(format!(
+                    "create it and its tables: {}",
+                    self.command("setup")
+                ))
+            } else {
+                failure
+            }
+        })
+    }
+
+    pub(crate) async fn open_with(&self, config: &Config) -> mainstay::Result<Database> {
         Database::builder()
             .schema(self.app.schema())
             .open(config)
             .await
-            .map_err(|error| {
-                let missing = error.kind() == ErrorKind::DatabaseMissing;
-                let failure = Failure::from(error);
-                if missing {
-                    failure.next(format!(
-                        "create it and its tables: {}",
-                        self.command("setup")
-                    ))
-                } else {
-                    failure
-                }
-            })
     }
 
     /// Closes the database, and reports it when work was still going on.
-    pub(crate) async fn close(&self, db: &Database) -> Result<(), Failure> {
-        db.close(CLOSE_LIMIT).await.map_err(Failure::from)
+    pub(crate) async fn close(&self, db: &Database) -> mainstay::Result<()> {
+        db.close(CLOSE_LIMIT).await
     }
 
     /// Opens, works, and closes whatever comes of it.

@@ -22,17 +22,23 @@ pub enum Exit {
     Unreachable = 4,
     /// It was interrupted by Ctrl-C.
     Interrupted = 130,
+    /// It was ended by SIGTERM before it was done. A service that is serving finishes its work and
+    /// ends with [`Exit::Ok`]. Other commands end by the signal itself, which shells tell as the
+    /// same number.
+    Terminated = 143,
 }
 
 /// The exit codes as `--help` shows them.
 pub const HELP: &str = "\
 Exit codes:
   0    done
-  1    failed
+  1    failed; also when the migrations do not fit the database, whatever code is printed
   2    the command line or the configuration is wrong
   3    refused: not allowed in this profile, or not without being asked for
   4    the database cannot be reached or does not let the program in
-  130  interrupted by Ctrl-C";
+  130  interrupted by Ctrl-C
+  143  ended by SIGTERM
+A service that is serving finishes its work on the first Ctrl-C or SIGTERM and ends with 0.";
 
 impl Exit {
     /// The number.
@@ -161,6 +167,7 @@ mod tests {
             Exit::Refused,
             Exit::Unreachable,
             Exit::Interrupted,
+            Exit::Terminated,
         ];
         for exit in all {
             let line = format!("\n  {:<5}", exit.code());

@@ -115,11 +115,7 @@ async fn dispatch(
     if terminal.is_process() {
         logging::start(&config, command == Command::Serve);
     }
-    let context = Context {
-        app,
-        config,
-        terminal: terminal.clone(),
-    };
+    let context = Context::new(app, config, terminal.clone());
     match command {
         Command::Serve => commands::serve::run(&context).await,
         Command::Setup { no_seed, format } => commands::setup::run(&context, no_seed, format).await,

@@ -19,6 +19,7 @@ fn a_service_that_ends_by_itself_ends_with_0() {
     let asked = std::env::var(ENDING);
     let ending = match asked.as_deref() {
         Ok("when asked") => Ending::WhenAsked,
+        Ok("while seeding") => Ending::WhileSeeding,
         Ok(_) => Ending::Never,
         Err(_) => Ending::AtOnce,
     };
@@ -43,7 +44,7 @@ fn a_service_that_ends_by_itself_ends_with_0() {
 /// A service that has said that it serves.
 fn start(home: &Home, ending: &str) -> Child {
     let mut child = spawn(home, ending);
-    wait_until_serving(&mut child);
+    wait_until(&mut child, "serving");
     child
 }
 
@@ -63,13 +64,14 @@ fn spawn(home: &Home, ending: &str) -> Child {
         .expect("the service starts")
 }
 
-fn wait_until_serving(child: &mut Child) {
+fn wait_until(child: &mut Child, word: &str) {
     let out = child.stdout.take().expect("piped");
-    let serving = BufReader::new(out)
+    let said = BufReader::new(out)
         .lines()
         .map_while(Result::ok)
-        .any(|line| line.starts_with("serving"));
-    assert!(serving, "the service ended before it served");
+        // The harness may have begun the line.
+        .any(|line| line.contains(word));
+    assert!(said, "the service ended before it said {word:?}");
 }
 
 fn send(child: &Child, signal: &str) {
@@ -97,6 +99,17 @@ fn a_service_that_is_asked_to_stop_ends_with_0() {
 }
 
 #[test]
+fn a_signal_during_the_start_is_told_by_the_exit_code() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let home = Home::new();
+        let mut child = spawn(&home, "while seeding");
+        wait_until(&mut child, "seeding");
+        send(&child, signal);
+        assert_eq!(ended(child).code(), Some(code), "{signal}");
+    }
+}
+
+#[test]
 fn a_second_ctrl_c_ends_it_at_once() {
     let home = Home::new();
     let mut child = start(&home, "never");
@@ -116,7 +129,9 @@ fn a_second_ctrl_c_ends_it_at_once() {
 fn processes_that_start_at_once_set_up_one_database() {
     let home = Home::new();
     let mut children: Vec<Child> = (0..5).map(|_| spawn(&home, "when asked")).collect();
-    children.iter_mut().for_each(wait_until_serving);
+    for child in &mut children {
+        wait_until(child, "serving");
+    }
     for child in &children {
         send(child, "-TERM");
     }

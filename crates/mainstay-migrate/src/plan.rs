@@ -30,6 +30,16 @@ pub enum Problem {
         /// The fingerprint now.
         current: String,
     },
+    /// The fingerprint of an applied migration was not made in a way that this program knows, so
+    /// that whether its text has changed cannot be told.
+    Unverified {
+        /// The migration.
+        migration: &'static Migration,
+        /// The fingerprint that is recorded.
+        recorded: String,
+        /// The fingerprint as this program makes it.
+        current: String,
+    },
     /// The database has a migration that the program does not know.
     Missing {
         /// What is recorded of it.
@@ -55,9 +65,9 @@ impl Problem {
     /// The version it concerns.
     pub fn version(&self) -> &str {
         match self {
-            Self::Changed { migration, .. } | Self::OutOfOrder { migration, .. } => {
-                migration.version
-            }
+            Self::Changed { migration, .. }
+            | Self::Unverified { migration, .. }
+            | Self::OutOfOrder { migration, .. } => migration.version,
             Self::Missing { row } | Self::HalfApplied { row, .. } => &row.version,
         }
     }
@@ -68,6 +78,14 @@ impl Problem {
             Self::Changed { .. } => "restore the text it had, and write a new migration for the \
                                      change; comments and white space may differ"
                 .to_owned(),
+            Self::Unverified {
+                migration, current, ..
+            } => format!(
+                "run the release that recorded it, or a later one; if the record was changed by \
+                 hand and the text is the one that was applied, UPDATE {TABLE} SET checksum = \
+                 '{current}' WHERE version = '{}'",
+                migration.version
+            ),
             Self::Missing { .. } => {
                 "run the release that has it, or merge the branch it came from".to_owned()
             }
@@ -112,6 +130,16 @@ impl fmt::Display for Problem {
             Self::Changed { migration, .. } => write!(
                 f,
                 "migration {} has changed since it was applied",
+                migration.label()
+            ),
+            Self::Unverified {
+                migration,
+                recorded,
+                ..
+            } => write!(
+                f,
+                "whether migration {} has changed since it was applied cannot be told: its \
+                 recorded fingerprint {recorded:?} is not of a kind that this program knows",
                 migration.label()
             ),
             Self::Missing { row } => write!(
@@ -195,8 +223,14 @@ pub fn compare(
             Some(row) => {
                 plan.applied += 1;
                 let current = fingerprint(migration, dialect)?;
-                // A fingerprint made in a later way cannot be compared; it is no change.
-                if is_known(&row.checksum) && row.checksum != current {
+                // To pass what cannot be compared would let any text through.
+                if !is_known(&row.checksum) {
+                    problems.push(Problem::Unverified {
+                        migration,
+                        recorded: row.checksum.clone(),
+                        current,
+                    });
+                } else if row.checksum != current {
                     problems.push(Problem::Changed {
                         migration,
                         recorded: row.checksum.clone(),

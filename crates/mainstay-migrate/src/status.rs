@@ -42,6 +42,8 @@ pub enum MigrationState {
     Pending,
     /// It is, but its text has changed since.
     Changed,
+    /// It is, but its fingerprint is of a kind that the program cannot compare.
+    Unverified,
     /// It is, but the program does not know it.
     Unknown,
     /// It has begun and not ended.
@@ -55,6 +57,7 @@ impl MigrationState {
             Self::Applied => "applied",
             Self::Pending => "pending",
             Self::Changed => "changed",
+            Self::Unverified => "unverified",
             Self::Unknown => "unknown",
             Self::HalfApplied => "half-applied",
         }
@@ -65,6 +68,16 @@ impl Status {
     /// How many migrations are in a state.
     pub fn count(&self, state: MigrationState) -> usize {
         self.migrations.iter().filter(|m| m.state == state).count()
+    }
+
+    /// How many migrations are applied, with those that something is wrong with.
+    pub fn applied(&self) -> usize {
+        use MigrationState::{Applied, Changed, HalfApplied, Pending, Unknown, Unverified};
+        let applied = |state| match state {
+            Applied | Changed | Unverified | Unknown => true,
+            Pending | HalfApplied => false,
+        };
+        self.migrations.iter().filter(|m| applied(m.state)).count()
     }
 
     /// Whether there is nothing to do and nothing wrong.
@@ -83,10 +96,15 @@ pub async fn status(db: &Database, set: &MigrationSet) -> Result<Status> {
         Ok(_) => Vec::new(),
         Err(problems) => problems,
     };
-    let changed = |version: &str| {
-        problems.iter().any(|problem| {
-            matches!(problem, Problem::Changed { .. }) && problem.version() == version
-        })
+    // What the comparison says of a migration that is recorded as applied.
+    let applied = |version: &str| {
+        let problem = problems.iter().find(|problem| problem.version() == version);
+        match problem {
+            Some(Problem::Changed { .. }) => MigrationState::Changed,
+            Some(Problem::Unverified { .. }) => MigrationState::Unverified,
+            Some(Problem::Missing { .. }) => MigrationState::Unknown,
+            _ => MigrationState::Applied,
+        }
     };
     let mut migrations: Vec<MigrationStatus> = recorded
         .iter()
@@ -95,9 +113,7 @@ pub async fn status(db: &Database, set: &MigrationSet) -> Result<Status> {
             name: row.name.clone(),
             state: match row.state {
                 State::Started => MigrationState::HalfApplied,
-                State::Applied if set.get(&row.version).is_none() => MigrationState::Unknown,
-                State::Applied if changed(&row.version) => MigrationState::Changed,
-                State::Applied => MigrationState::Applied,
+                State::Applied => applied(&row.version),
             },
             applied_at: Some(row.applied_at),
             duration_ms: (row.state == State::Applied).then_some(row.duration_ms),

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use mainstay::config::{KeyDef, Kind};
+use mainstay::config::{Finding, KeyDef, Kind, Severity};
 use mainstay::{Config, Error, ErrorKind, Result};
 
 use super::auth::{ApiToken, MIN_LENGTH};
@@ -41,6 +41,15 @@ impl Settings {
     /// `CONFIGURATION_ERROR` when the token is too short, or missing although the address can be
     /// reached from elsewhere.
     pub fn from_config(config: &Config) -> Result<Self> {
+        Ok(Self::read(config)?)
+    }
+
+    /// What [`Settings::from_config`] refuses, as `config check` says it.
+    pub fn check(config: &Config) -> Option<Finding> {
+        Self::read(config).err().map(Finding::from)
+    }
+
+    fn read(config: &Config) -> std::result::Result<Self, Refused> {
         let bind = config
             .extra("http.bind")
             .and_then(mainstay::config::Value::as_address)
@@ -59,20 +68,46 @@ impl Settings {
     }
 }
 
-fn too_short() -> Error {
-    Error::new(
-        ErrorKind::Configuration,
-        format!("http.api_token has fewer than {MIN_LENGTH} characters"),
-    )
-    .with_hint("make one with: openssl rand -hex 32")
+/// A setting the API does not start with.
+struct Refused {
+    key: &'static str,
+    /// Reads on from the key.
+    what: String,
+    /// What to do.
+    hint: &'static str,
 }
 
-fn exposed(bind: SocketAddr) -> Error {
-    Error::new(
-        ErrorKind::Configuration,
-        format!("http.bind is {bind}, which others can reach, but there is no http.api_token"),
-    )
-    .with_hint("set MAINSTAY_HTTP_API_TOKEN (openssl rand -hex 32 makes one), or bind to 127.0.0.1")
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        let Refused { key, what, hint } = refused;
+        Self::new(ErrorKind::Configuration, format!("{key} {what}")).with_hint(hint)
+    }
+}
+
+impl From<Refused> for Finding {
+    fn from(refused: Refused) -> Self {
+        Self {
+            severity: Severity::Error,
+            key: refused.key,
+            message: format!("{}; {}", refused.what, refused.hint),
+        }
+    }
+}
+
+fn too_short() -> Refused {
+    Refused {
+        key: "http.api_token",
+        what: format!("has fewer than {MIN_LENGTH} characters"),
+        hint: "make one with: openssl rand -hex 32",
+    }
+}
+
+fn exposed(bind: SocketAddr) -> Refused {
+    Refused {
+        key: "http.bind",
+        what: format!("is {bind}, which others can reach, but there is no http.api_token"),
+        hint: "set MAINSTAY_HTTP_API_TOKEN (openssl rand -hex 32 makes one), or bind to 127.0.0.1",
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +152,27 @@ mod tests {
             assert!(settings(&with_token).unwrap().token.is_some());
         }
         assert!(settings(&[("http.bind", "[::1]:0")]).is_ok());
+    }
+
+    #[test]
+    fn the_check_says_what_is_refused() {
+        let check = |pairs: &[(&str, &str)]| {
+            let loader = ConfigLoader::new().with_keys(KEYS);
+            let loader = pairs.iter().fold(loader, |l, (k, v)| l.set(*k, *v));
+            Settings::check(&loader.load().unwrap())
+        };
+        assert_eq!(check(&[]), None);
+        let exposed = check(&[("http.bind", "0.0.0.0:3099")]).unwrap();
+        assert_eq!(exposed.severity, Severity::Error);
+        let said = exposed.to_string();
+        assert!(
+            said.starts_with("error: http.bind: is 0.0.0.0:3099"),
+            "{said}"
+        );
+        assert!(said.contains("MAINSTAY_HTTP_API_TOKEN"), "{said}");
+        let short = check(&[("http.api_token", "short-secret")]).unwrap();
+        assert_eq!(short.key, "http.api_token");
+        assert!(!short.message.contains("short-secret"));
     }
 
     #[test]

@@ -147,6 +147,21 @@ async fn an_address_others_can_reach_needs_a_token() {
 }
 
 #[tokio::test]
+async fn config_check_refuses_what_serve_refuses_and_neither_makes_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = [("MAINSTAY_HTTP_BIND", "0.0.0.0:3099")];
+    let (code, text) = refusal(folder.path(), &open).await;
+    assert_eq!(code, Some(2), "{text}");
+    let mut check = questlog(folder.path(), &open);
+    let check = timeout(PATIENCE, check.args(["config", "check"]).output());
+    let check = check.await.unwrap().unwrap();
+    assert_eq!(check.status.code(), Some(2));
+    let said = String::from_utf8(check.stdout).unwrap();
+    assert!(said.contains("error: http.bind: is 0.0.0.0:3099"), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn production_does_not_start_without_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let (code, text) = refusal(folder.path(), &[("MAINSTAY_ENV", "production")]).await;

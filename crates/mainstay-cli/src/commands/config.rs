@@ -1,8 +1,10 @@
 //! `config show` and `config check`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use mainstay::config::{Finding, Severity, connection_limit_finding};
+use mainstay::{Error, ErrorKind};
 
 use crate::args::{ConfigCommand, Format};
 use crate::context::Context;
@@ -44,11 +46,14 @@ fn show(context: &Context<'_>, format: Format) {
 }
 
 async fn check(context: &Context<'_>, format: Format) -> Exit {
-    let mut findings = context.config.check();
-    let wrong = findings.iter().any(|f| f.severity == Severity::Error);
-    if !wrong && context.config.url.host().is_some() {
+    let mut findings = context.findings();
+    // What is wrong in the application's own keys does not keep the database from being asked.
+    let opens = !context.config.check().iter().any(is_error);
+    if opens && context.config.url.host().is_some() {
         findings.extend(ask_server(context).await);
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     }
+    findings.extend(context.config.url.path().and_then(look_at_folder));
     if format.json {
         context.terminal.print(&json(&findings));
     } else if findings.is_empty() {
@@ -58,11 +63,32 @@ async fn check(context: &Context<'_>, format: Format) -> Exit {
             context.terminal.print(&finding.to_string());
         }
     }
-    if wrong { Exit::Usage } else { Exit::Ok }
+    if findings.iter().any(is_error) {
+        Exit::Usage
+    } else {
+        Exit::Ok
+    }
 }
 
-/// What only the server can tell. That it cannot be reached from here is a warning: the
-/// configuration may be meant for another machine.
+fn is_error(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+}
+
+/// Whether there is a folder for the database file, which no command makes. A warning, as for a
+/// server that cannot be reached: it may be there where the configuration is meant for.
+fn look_at_folder(file: &Path) -> Option<Finding> {
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty())?;
+    (!folder.is_dir()).then(|| Finding {
+        severity: Severity::Warning,
+        key: "url",
+        message: format!(
+            "there is no folder {} here; create it, or correct the path",
+            folder.display()
+        ),
+    })
+}
+
+/// What only the server can tell: its connection limit, and whether it lets the program in.
 async fn ask_server(context: &Context<'_>) -> Option<Finding> {
     let mut config = context.config.clone();
     config.pool.min = 0;
@@ -74,19 +100,39 @@ async fn ask_server(context: &Context<'_>) -> Option<Finding> {
         let limit = db.server_info().max_connections;
         context.close(&db).await?;
         healthy?;
-        Ok::<_, Failure>(limit)
+        Ok::<_, Error>(limit)
     };
-    let limited = tokio::time::timeout(ASK_LIMIT * 2, answer).await;
-    let why = match limited {
-        Ok(Ok(limit)) => {
-            return connection_limit_finding(config.pool.max, config.instances, limit?);
-        }
-        Ok(Err(failure)) => failure.what,
-        Err(_) => "it does not answer".to_owned(),
+    match tokio::time::timeout(ASK_LIMIT * 2, answer).await {
+        Ok(Ok(limit)) => connection_limit_finding(config.pool.max, config.instances, limit?),
+        Ok(Err(error)) => Some(no_answer(error)),
+        Err(_) => Some(not_asked("it does not answer")),
+    }
+}
+
+/// What it means that the server gave no answer. A refusal is a mistake of the configuration,
+/// wherever it is read. That the server cannot be reached or has no such database yet is a
+/// warning: the configuration may be meant for another machine, or for `setup`.
+fn no_answer(error: Error) -> Finding {
+    let key = match error.kind() {
+        ErrorKind::Configuration | ErrorKind::CredentialsRefused | ErrorKind::AccessDenied => "url",
+        ErrorKind::Tls => "tls",
+        _ => return not_asked(&Failure::from(error).what),
     };
-    Some(Finding {
+    let Failure { what, next, .. } = Failure::from(error);
+    Finding {
+        severity: Severity::Error,
+        key,
+        message: match next {
+            Some(next) => format!("{what}; {next}"),
+            None => what,
+        },
+    }
+}
+
+fn not_asked(why: &str) -> Finding {
+    Finding {
         severity: Severity::Warning,
         key: "url",
         message: format!("the server was not asked for its connection limit: {why}"),
-    })
+    }
 }

@@ -1,7 +1,7 @@
 //! `serve`: sets the database up where that is allowed unasked, then serves until asked to stop.
 
 use mainstay::Database;
-use mainstay::config::{SetupPolicy, Severity, connection_limit_finding, setup_policy};
+use mainstay::config::{SetupPolicy, connection_limit_finding, setup_policy};
 use mainstay_migrate::{MigrationState, Report, status};
 
 use super::steps::{self, Seeded, Steps};
@@ -12,11 +12,11 @@ use crate::output::{pair, short};
 use crate::signals::{self, Shutdown};
 
 pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {
-    check(context)?;
+    context.refuse_mistakes()?;
     let (_listener, shutdown) = signals::listen(context.terminal.is_process());
     let started = tokio::select! {
-        // A Ctrl-C during the start ends it; what was begun is rolled back or finished.
-        () = shutdown.clone().wait() => return Ok(Exit::Interrupted),
+        // A signal during the start ends it; what was begun is rolled back or finished.
+        signal = shutdown.clone().signal() => return Ok(signal),
         started = start(context) => started,
     };
     let db = started?;
@@ -25,23 +25,6 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {
     served?;
     closed?;
     Ok(Exit::Ok)
-}
-
-/// Refuses a configuration that cannot work, and prints what is unwise in it.
-fn check(context: &Context<'_>) -> Result<(), Failure> {
-    let findings = context.config.check();
-    for finding in &findings {
-        context.terminal.note(&finding.to_string());
-    }
-    if findings.iter().any(|f| f.severity == Severity::Error) {
-        return Err(
-            Failure::new(Exit::Usage, "the configuration cannot work; see above").next(format!(
-                "correct it and look again: {}",
-                context.command("config check")
-            )),
-        );
-    }
-    Ok(())
 }
 
 /// Opens the database and does what the policy allows. Whatever fails, nothing stays open.

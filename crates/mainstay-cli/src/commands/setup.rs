@@ -14,6 +14,7 @@ pub(crate) async fn run(
     no_seed: bool,
     format: Format,
 ) -> Result<Exit, Failure> {
+    context.refuse_mistakes()?;
     // To be asked for by name is permission to create and migrate, in every profile. It is none
     // to write test data next to real data.
     let created = steps::create(context).await?;

@@ -11,12 +11,13 @@ use crate::exit::{Exit, Failure};
 use crate::output::{json, pair, short, table};
 
 pub(crate) async fn run(context: &Context<'_>, format: Format) -> Result<Exit, Failure> {
-    let text = context
+    let (text, fits) = context
         .with_database(async |db| {
             let health = db.health().await?;
             let migrations = mainstay_migrate::status(db, context.app.migrations())
                 .await
                 .map_err(migration_failure)?;
+            let fits = migrations.problems.is_empty();
             let rows = row_counts(db).await?;
             let pool = &health.pool;
             if format.json {
@@ -24,7 +25,7 @@ pub(crate) async fn run(context: &Context<'_>, format: Format) -> Result<Exit, F
                     .into_iter()
                     .map(|(name, rows)| (name.to_owned(), Value::from(rows)))
                     .collect();
-                return Ok(json(&serde_json::json!({
+                let text = json(&serde_json::json!({
                     "profile": context.config.profile.as_str(),
                     "url": context.config.url.to_string(),
                     "engine": db.dialect().name(),
@@ -37,12 +38,13 @@ pub(crate) async fn run(context: &Context<'_>, format: Format) -> Result<Exit, F
                     },
                     "migrations": {
                         "current": migrations.is_current(),
-                        "applied": migrations.count(MigrationState::Applied),
+                        "applied": migrations.applied(),
                         "pending": migrations.count(MigrationState::Pending),
                         "problems": migrations.problems,
                     },
                     "rows": tables,
-                })));
+                }));
+                return Ok((text, fits));
             }
             let mut out = pair("profile", context.config.profile.as_str());
             out.push_str(&pair("database", &steps::database_line(context, db, false)));
@@ -69,19 +71,16 @@ pub(crate) async fn run(context: &Context<'_>, format: Format) -> Result<Exit, F
                 out.push('\n');
                 out.push_str(&table(&["table", "rows"], &rows));
             }
-            Ok(out)
+            Ok((out, fits))
         })
         .await?;
     context.terminal.print(&text);
-    Ok(Exit::Ok)
+    Ok(if fits { Exit::Ok } else { Exit::Failed })
 }
 
 fn migrations_line(context: &Context<'_>, status: &Status) -> String {
     let pending = status.count(MigrationState::Pending);
-    let mut line = format!(
-        "{} applied, {pending} pending",
-        status.count(MigrationState::Applied)
-    );
+    let mut line = format!("{} applied, {pending} pending", status.applied());
     if pending > 0 && status.problems.is_empty() {
         line.push_str(&format!(" (apply: {})", context.command("migrate up")));
     }

@@ -53,6 +53,7 @@ pub(crate) fn seed_json(report: &SeedReport) -> Value {
 
 /// Creates the database if it is missing.
 pub(crate) async fn create(context: &Context<'_>) -> Result<bool, Failure> {
+    context.warn();
     Ok(admin::create_if_missing(&context.config).await?)
 }
 

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use mainstay::config::{ConfigLoader, KeyDef, Kind};
+use mainstay::config::{ConfigLoader, Finding, KeyDef, Kind, Severity, Value as Setting};
 use mainstay::driver::BoxFuture;
-use mainstay::{Database, Entity, Result, Schema};
+use mainstay::{Config, Database, Entity, Result, Schema};
 use mainstay_cli::{Application, Exit, ServeContext, Terminal, run};
 use mainstay_migrate::{Migration, MigrationSet, PerDialect, SeedReport};
 use serde_json::Value;
@@ -44,6 +44,8 @@ pub(crate) enum Ending {
     AtOnce,
     WhenAsked,
     Never,
+    /// It hangs while the seed data is written.
+    WhileSeeding,
 }
 
 impl Application for Tiny {
@@ -61,6 +63,10 @@ impl Application for Tiny {
 
     fn seed<'a>(&'a self, db: &'a Database) -> BoxFuture<'a, Result<SeedReport>> {
         Box::pin(async move {
+            if self.0 == Ending::WhileSeeding {
+                writeln!(io::stdout(), "seeding").expect("somebody reads");
+                std::future::pending::<()>().await;
+            }
             let mut report = SeedReport::new();
             let there: i64 = db.sql("SELECT count(*) FROM notes").scalar().await?;
             if there > 0 {
@@ -81,6 +87,20 @@ impl Application for Tiny {
         KEYS
     }
 
+    fn check(&self, config: &Config) -> Vec<Finding> {
+        let token = config.extra("tiny.token").and_then(Setting::as_secret);
+        let severity = match token.map(|token| token.expose().len()) {
+            Some(0..4) => Severity::Error,
+            Some(4..8) => Severity::Warning,
+            _ => return Vec::new(),
+        };
+        vec![Finding {
+            severity,
+            key: "tiny.token",
+            message: "is short; make it longer".to_owned(),
+        }]
+    }
+
     fn serve<'a>(&'a self, context: ServeContext) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             assert!(!context.shutdown.is_asked());
@@ -93,7 +113,7 @@ impl Application for Tiny {
             match self.0 {
                 Ending::AtOnce => {}
                 Ending::WhenAsked => context.shutdown.wait().await,
-                Ending::Never => std::future::pending().await,
+                Ending::Never | Ending::WhileSeeding => std::future::pending().await,
             }
             Ok(())
         })
@@ -158,6 +178,16 @@ impl Home {
 
     pub(crate) fn url(&self) -> String {
         format!("sqlite:{}", self.file().display())
+    }
+
+    /// Changes the database behind the application's back.
+    pub(crate) async fn sql(&self, sql: &'static str) {
+        let loader = ConfigLoader::new().set("url", self.url());
+        let config = loader.load().expect("a configuration");
+        let db = Database::builder().open(&config).await.expect("opens");
+        db.sql(sql).execute().await.expect("runs");
+        let limit = std::time::Duration::from_secs(10);
+        db.close(limit).await.expect("closes");
     }
 
     /// Runs with the file as DATABASE_URL.

@@ -61,15 +61,35 @@ fn what_is_not_recorded_is_applied_in_order() {
 fn a_changed_text_is_named() {
     let mut changed = row(0, State::Applied);
     changed.checksum = "v1:other".to_owned();
-    let found = problems(&[changed.clone()]);
+    let found = problems(&[changed]);
     assert!(matches!(found.as_slice(), [Problem::Changed { .. }]));
     assert!(
         found[0]
             .to_string()
             .contains("20260101000000_first has changed")
     );
-    changed.checksum = "v9:made by a later release".to_owned();
-    assert!(plan(&SET, Dialect::Sqlite, &[changed]).is_ok());
+}
+
+#[test]
+fn a_fingerprint_that_cannot_be_compared_is_named_with_what_to_do() {
+    let right = row(0, State::Applied);
+    let bare = right.checksum.trim_start_matches("v1:").to_owned();
+    for recorded in ["v9:made by a later release", "", &bare] {
+        let mut unknown = right.clone();
+        unknown.checksum = recorded.to_owned();
+        let found = problems(&[unknown.clone()]);
+        assert!(matches!(found.as_slice(), [Problem::Unverified { .. }]));
+        let text = found[0].to_string();
+        assert!(text.contains("migration 20260101000000_first"), "{text}");
+        assert!(text.contains(&format!("{recorded:?}")), "{text}");
+        let hint = found[0].hint();
+        assert!(hint.contains("run the release that recorded it"), "{hint}");
+        // What the hint says mends it.
+        assert!(hint.contains(&format!("'{}'", right.checksum)), "{hint}");
+        let error = plan(&SET, Dialect::Sqlite, &[unknown]).expect_err("nothing is applied");
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+    }
+    assert!(plan(&SET, Dialect::Sqlite, &[right]).is_ok());
 }
 
 #[test]
