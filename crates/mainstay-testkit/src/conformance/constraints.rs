@@ -1,5 +1,6 @@
 //! Constraints and cascades: who refuses what, named alike on every engine.
 
+use mainstay::schema::Filter;
 use mainstay::{Error, ErrorKind};
 use uuid::Uuid;
 
@@ -124,6 +125,18 @@ pub async fn foreign_keys_on_write(fx: &Fixture) {
         ("FOREIGN_KEY_ERROR", 400)
     );
     let ada = author(fx, "ada").await;
+    let several = [
+        NewBook::by(ada.id, "Kept by nobody"),
+        NewBook::by(Uuid::from_u128(99), "Orphan"),
+    ];
+    assert_refused(
+        books.create_many(several).await,
+        ErrorKind::ForeignKey,
+        ("books", Some("books_author_id_fkey")),
+        &["author_id"],
+        &["authorId"],
+    );
+    assert_eq!(books.count(Filter::all()).await.unwrap(), 0);
     let book = books.create(NewBook::by(ada.id, "One")).await.unwrap();
     assert_refused(
         books.update(book.id, [Book::PUBLISHER_ID.set(77)]).await,

@@ -136,17 +136,28 @@ impl<E: Entity> Repository<E> {
         if chunks.is_empty() {
             return Ok(0);
         }
+        let chunks = &chunks;
         executor
-            .atomically(options, |executor| {
-                let chunks = chunks.clone();
-                async move {
-                    let mut total = 0;
-                    for (columns, rows) in chunks {
-                        let statement = Self::table(&executor).insert(&columns, rows, false)?;
-                        total += executor.run(statement, &mut Ignore, options).await?.rows;
+            .atomically(options, |executor| async move {
+                let mut total = 0;
+                for (columns, rows) in chunks {
+                    let statement = Self::table(&executor).insert(columns, rows.clone(), false)?;
+                    match executor.run(statement, &mut Ignore, options).await {
+                        Ok(done) => total += done.rows,
+                        Err(error) => {
+                            let chunk = (columns.as_slice(), rows.as_slice());
+                            return Err(foreign_key::name_among(
+                                &executor,
+                                E::table(),
+                                error,
+                                chunk,
+                                options,
+                            )
+                            .await);
+                        }
                     }
-                    Ok(total)
                 }
+                Ok(total)
             })
             .await
     }

@@ -31,8 +31,7 @@ pub(super) async fn name(
     attempt: Attempt<'_>,
     options: &CallOptions,
 ) -> Error {
-    let needed = error.kind() == ErrorKind::ForeignKey && error.constraint().is_none();
-    if !needed || executor.capabilities().names_foreign_keys {
+    if !lacks_name(executor, &error) {
         return error;
     }
     let found = match attempt {
@@ -47,6 +46,30 @@ pub(super) async fn name(
         // The first error is the one that matters.
         Ok(None) | Err(_) => error,
     }
+}
+
+/// The same for an insert of many rows: the first row that refers to nothing names the key.
+pub(super) async fn name_among(
+    executor: &Executor,
+    model: &'static TableModel,
+    mut error: Error,
+    (columns, rows): (&[usize], &[Vec<Value>]),
+    options: &CallOptions,
+) -> Error {
+    for row in rows {
+        if !lacks_name(executor, &error) {
+            break;
+        }
+        let pairs: Vec<_> = columns.iter().copied().zip(row.iter().cloned()).collect();
+        error = name(executor, model, error, Attempt::Write(&pairs), options).await;
+    }
+    error
+}
+
+fn lacks_name(executor: &Executor, error: &Error) -> bool {
+    error.kind() == ErrorKind::ForeignKey
+        && error.constraint().is_none()
+        && !executor.capabilities().names_foreign_keys
 }
 
 type Found = Option<(&'static TableModel, &'static ForeignKeyModel)>;
