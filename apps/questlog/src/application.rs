@@ -56,6 +56,7 @@ async fn serve(context: ServeContext) -> Result<()> {
     let address = listener.local_addr().map_err(mainstay::Error::unexpected)?;
     let options = Options {
         token: settings.token,
+        ready: context.ready.clone(),
         ..Options::default()
     };
     let router = router_with(context.db.clone(), options);

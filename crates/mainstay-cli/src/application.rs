@@ -5,6 +5,7 @@ use mainstay::driver::BoxFuture;
 use mainstay::{Config, Database, Result, Schema};
 use mainstay_migrate::{MigrationSet, SeedReport};
 
+use crate::readiness::Readiness;
 use crate::signals::Shutdown;
 use crate::terminal::Terminal;
 
@@ -48,10 +49,14 @@ pub trait Application: Send + Sync + 'static {
 /// What [`Application::serve`] is given.
 #[derive(Debug, Clone)]
 pub struct ServeContext {
-    /// The database, set up and healthy.
+    /// The database. Set up and healthy, unless the configuration lets the service start without
+    /// it: see [`ready`](Self::ready).
     pub db: Database,
     /// The configuration, with the application's own keys in [`Config::extra`].
     pub config: Config,
+    /// Whether the database has been found set up. With `startup.require_database = false` it may
+    /// not have been reached yet: until it has, a service answers that it is not ready.
+    pub ready: Readiness,
     /// Ends when the process is asked to stop.
     pub shutdown: Shutdown,
     pub(crate) terminal: Terminal,

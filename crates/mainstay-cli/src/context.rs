@@ -83,8 +83,17 @@ impl Context<'_> {
 
     /// Opens the database, which must exist.
     pub(crate) async fn open(&self) -> Result<Database, Failure> {
+        self.open_where(true).await
+    }
+
+    /// The same for a command that may go on without it, if it is not `required`.
+    pub(crate) async fn open_where(&self, required: bool) -> Result<Database, Failure> {
         self.warn();
-        self.open_with(&self.config).await.map_err(|error| {
+        let opened = Database::builder()
+            .schema(self.app.schema())
+            .require_database(required)
+            .open(&self.config);
+        opened.await.map_err(|error| {
             let setup_helps = error.kind() == ErrorKind::DatabaseMissing
                 // Setup makes the database, but not the folder of a file, for example.
                 && error.hint().is_none_or(|hint| hint.contains("setup"));
@@ -103,6 +112,7 @@ impl Context<'_> {
     pub(crate) async fn open_with(&self, config: &Config) -> mainstay::Result<Database> {
         Database::builder()
             .schema(self.app.schema())
+            .require_database(true)
             .open(config)
             .await
     }

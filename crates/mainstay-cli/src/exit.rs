@@ -87,6 +87,22 @@ impl Failure {
         self
     }
 
+    /// Whether it says that the database is not there, which time may change.
+    pub(crate) fn is_outage(&self) -> bool {
+        const KINDS: [ErrorKind; 7] = [
+            ErrorKind::Unreachable,
+            ErrorKind::ConnectionLost,
+            ErrorKind::TooManyConnections,
+            ErrorKind::CircuitOpen,
+            ErrorKind::PoolTimeout,
+            ErrorKind::Overloaded,
+            ErrorKind::Deadline,
+        ];
+        KINDS
+            .iter()
+            .any(|kind| self.code == Some(Error::new(*kind, "").code()))
+    }
+
     /// The same failure with another way to end.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {

@@ -12,6 +12,7 @@
 //! - [`terminal`]: where output goes, and questions
 //! - `output`: tables, pairs and JSON as text
 //! - `logging`: what is logged, to the error stream
+//! - [`readiness`]: whether the database has been found set up
 //! - `signals`: Ctrl-C and SIGTERM
 //! - `commands`: one file per command
 
@@ -22,12 +23,14 @@ mod context;
 pub mod exit;
 mod logging;
 mod output;
+pub mod readiness;
 mod run;
 mod signals;
 pub mod terminal;
 
 pub use application::{Application, ServeContext};
 pub use exit::Exit;
+pub use readiness::Readiness;
 pub use run::{main, run};
 pub use signals::Shutdown;
 pub use terminal::Terminal;

@@ -7,7 +7,7 @@
 //! - `part`: what these three share
 //! - `text_enum`: an enum as a word
 //! - `types`: the field types that can be columns
-//! - `attribute`, `names`, `problems`: small helpers
+//! - `attribute`, `names`, `problems`, `tokens`: small helpers
 
 mod attribute;
 mod entity;
@@ -18,6 +18,7 @@ mod patch;
 mod problems;
 mod projection;
 mod text_enum;
+mod tokens;
 mod types;
 
 use proc_macro::TokenStream;

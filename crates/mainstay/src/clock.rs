@@ -67,11 +67,18 @@ pub fn truncate_to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
 
-/// The instant so long from now. A limit that is too long to count (`Duration::MAX` is how callers
-/// say "none") ends in thirty years.
+/// As far away as anything is planned: thirty years. `Duration::MAX` is how callers say "none", and
+/// cannot be added to an instant.
+pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// The instant so long from now, or [`FAR`] away.
 pub(crate) fn after(limit: Duration) -> tokio::time::Instant {
-    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-    tokio::time::Instant::now() + limit.min(FAR)
+    later(tokio::time::Instant::now(), limit)
+}
+
+/// The same, where it is known what time it is.
+pub(crate) fn later(now: tokio::time::Instant, limit: Duration) -> tokio::time::Instant {
+    now + limit.min(FAR)
 }
 
 #[cfg(test)]

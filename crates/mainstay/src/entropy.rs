@@ -1,7 +1,7 @@
 //! Randomness as a parameter, and the identifiers made from it.
 
 use std::fmt::Debug;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,6 +10,14 @@ use uuid::Uuid;
 pub trait Entropy: Debug + Send + Sync + 'static {
     /// Fills `bytes` with random data.
     fn fill(&self, bytes: &mut [u8]);
+
+    /// Fills `bytes` in pieces of `size`, as so many calls of [`fill`](Self::fill) would. A source
+    /// for which one large request is cheaper than many small ones says so here.
+    fn fill_pieces(&self, bytes: &mut [u8], size: usize) {
+        for piece in bytes.chunks_mut(size.max(1)) {
+            self.fill(piece);
+        }
+    }
 
     /// A number between 0 (included) and 1 (excluded), for jitter.
     fn unit(&self) -> f64 {
@@ -31,6 +39,10 @@ impl Entropy for SystemEntropy {
     )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system has no random source to offer");
+    }
+
+    fn fill_pieces(&self, bytes: &mut [u8], _: usize) {
+        self.fill(bytes);
     }
 }
 
@@ -63,10 +75,47 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// Another source, asked for much at a time: for many small requests in a row.
+#[derive(Debug)]
+pub(crate) struct Buffered {
+    source: Arc<dyn Entropy>,
+    /// What is at hand, and how much of it is used up.
+    state: Mutex<([u8; BUFFER], usize)>,
+}
+
+/// What a UUID takes.
+const PIECE: usize = 10;
+const BUFFER: usize = 200 * PIECE;
+
+impl Buffered {
+    pub(crate) fn new(source: Arc<dyn Entropy>) -> Self {
+        Self {
+            source,
+            state: Mutex::new(([0; BUFFER], BUFFER)),
+        }
+    }
+}
+
+impl Entropy for Buffered {
+    fn fill(&self, bytes: &mut [u8]) {
+        if bytes.len() != PIECE {
+            return self.source.fill(bytes);
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (buffer, used) = &mut *state;
+        if *used == BUFFER {
+            self.source.fill_pieces(buffer, PIECE);
+            *used = 0;
+        }
+        bytes.copy_from_slice(&buffer[*used..*used + PIECE]);
+        *used += PIECE;
+    }
+}
+
 /// A version 7 UUID (RFC 9562, section 5.7): 48 bits of `now` in milliseconds, the rest random.
 /// Made by the client, so that a write whose reply was lost can be looked up.
 pub fn uuid_v7(now: DateTime<Utc>, entropy: &dyn Entropy) -> Uuid {
-    let mut random = [0; 10];
+    let mut random = [0; PIECE];
     entropy.fill(&mut random);
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()

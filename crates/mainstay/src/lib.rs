@@ -10,7 +10,8 @@
 //! - [`schema`]: the model of tables, made from entities
 //! - [`validate`]: input, before any database work
 //! - [`driver`]: the one seam to the engines
-//! - [`pool`]; [`resilience`]: policies that survive faults
+//! - [`resilience`]: policies that survive faults
+//! - [`pool`]
 //! - `observe`: what happened, told to `tracing`
 //! - [`database`] with [`transaction`]: the handle
 //! - [`repository`]: typed operations on rows
@@ -57,4 +58,6 @@ mod guides {
     mod errors {}
     #[doc = include_str!("../../../docs/tuning.md")]
     mod tuning {}
+    #[doc = include_str!("../../../docs/resilience.md")]
+    mod resilience {}
 }

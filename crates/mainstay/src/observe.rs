@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::driver::Done;
 use crate::error::{Error, ErrorKind, Result};
+use crate::resilience::breaker::State;
+use crate::resilience::retry::Cause;
 
 /// A statement has ended. Values of parameters are never logged.
 pub(crate) fn statement(
@@ -25,12 +27,90 @@ pub(crate) fn statement(
             target: "mainstay::statement",
             elapsed_us = elapsed.as_micros() as u64, code = error.code(), site = %site, "{}", OneLine(sql)
         ),
+        // It may be tried again, and then its caller sees nothing of this.
+        Err(error) if Cause::of(error).is_some() => tracing::warn!(
+            target: "mainstay::statement",
+            elapsed_us = elapsed.as_micros() as u64, code = error.code(), %error, site = %site,
+            "{}", OneLine(sql)
+        ),
         Err(error) => tracing::error!(
             target: "mainstay::statement",
             elapsed_us = elapsed.as_micros() as u64, code = error.code(), %error, site = %site,
             "{}", OneLine(sql)
         ),
     }
+}
+
+/// A statement took long.
+pub(crate) fn slow(sql: &str, took: Duration, limit: Duration, site: &'static Location<'static>) {
+    tracing::warn!(
+        target: "mainstay::slow",
+        event = "statement.slow",
+        elapsed_ms = took.as_millis() as u64, limit_ms = limit.as_millis() as u64, site = %site,
+        "{}", OneLine(sql)
+    );
+}
+
+/// A circuit breaker has changed its state.
+pub(crate) fn breaker(role: &'static str, before: State, after: State, last: Option<&Error>) {
+    let (before, last) = (before.as_str(), last.map(tracing::field::display));
+    match after {
+        State::Open => tracing::warn!(
+            target: "mainstay::breaker", event = "breaker.opened", role, before, last,
+            "the circuit breaker has opened: calls are refused"
+        ),
+        State::HalfOpen => tracing::info!(
+            target: "mainstay::breaker", event = "breaker.half_open", role, before,
+            "the circuit breaker lets a few calls through as probes"
+        ),
+        State::Ramping => tracing::info!(
+            target: "mainstay::breaker", event = "breaker.ramping", role, before,
+            "the database answers again: the circuit breaker lets more and more calls through"
+        ),
+        State::Closed => tracing::info!(
+            target: "mainstay::breaker", event = "breaker.closed", role, before,
+            "the circuit breaker has closed: all calls pass"
+        ),
+    }
+}
+
+/// The database takes no writes.
+pub(crate) fn writes_stopped(why: &Error) {
+    tracing::warn!(
+        target: "mainstay::writes", event = "writes.stopped", code = why.code(), error = %why,
+        "the database takes no writes: they are refused until one succeeds"
+    );
+}
+
+/// The database takes writes again.
+pub(crate) fn writes_resumed(after: Duration) {
+    tracing::info!(
+        target: "mainstay::writes", event = "writes.resumed", after_ms = after.as_millis() as u64,
+        "the database takes writes again"
+    );
+}
+
+/// A call is tried again.
+pub(crate) fn retry(number: u32, pause: Duration, cause: &Error, site: &'static Location<'static>) {
+    tracing::debug!(
+        target: "mainstay::retry", event = "retry", number, code = cause.code(), error = %cause,
+        pause_ms = pause.as_millis() as u64, site = %site,
+        "the call failed without effect and is tried again"
+    );
+}
+
+/// A read was answered from memory.
+pub(crate) fn stale(
+    table: &'static str,
+    age: Duration,
+    why: &Error,
+    site: &'static Location<'static>,
+) {
+    tracing::debug!(
+        target: "mainstay::stale", event = "answer.stale", table, code = why.code(), error = %why,
+        age_ms = age.as_millis() as u64, site = %site,
+        "the database does not answer: the row is given as it was last known"
+    );
 }
 
 /// The longest statement a log line shows, in characters.

@@ -17,7 +17,8 @@ const ORDER: &[(&[&str], bool)] = &[
     (&["schema"], false),
     (&["validate"], false),
     (&["driver"], false),
-    (&["pool", "resilience"], false),
+    (&["resilience"], false),
+    (&["pool"], false),
     (&["observe"], false),
     // A handle starts transactions, and a transaction belongs to a handle.
     (&["database", "transaction"], true),
@@ -351,5 +352,5 @@ fn the_reader_of_source_text_reads_it_right() {
     assert!(modules_used(&path, &code).contains("driver"));
     assert!(modules_used(&path, "crate::ErrorKind::Decode").contains("error"));
     assert!(may_use("pool", "driver") && !may_use("driver", "pool"));
-    assert!(may_use("database", "transaction") && !may_use("pool", "resilience"));
+    assert!(may_use("database", "transaction") && !may_use("resilience", "pool"));
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use mainstay::schema::Filter;
 
 use super::json::{Answer, Body, Created, List};
+use super::known::KnownRow;
 use super::path::Id;
 use super::query::Params;
 use super::refusal::Failure;
@@ -55,10 +56,10 @@ pub async fn create(
     })
 }
 
-/// Reads a goal.
-pub async fn read(State(app): State<App>, Id(id): Id) -> Result<Answer<Goal>, Failure> {
-    let found = app.db.repository::<Goal>().find_by_id(id).await?;
-    found.map(Answer).ok_or_else(super::not_found::<Goal>)
+/// Reads a goal, as last known while the database does not answer.
+pub async fn read(State(app): State<App>, Id(id): Id) -> Result<KnownRow<Goal>, Failure> {
+    let found = app.db.repository::<Goal>().find_by_id(id);
+    KnownRow::of(found.or_stale().await?)
 }
 
 /// Changes a goal.

@@ -1,11 +1,14 @@
-//! What stands around every request: a time limit, panics, tracing.
+//! What stands around every request: readiness, a time limit, when to come again, panics, tracing.
 
 use std::any::Any;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mainstay::{Error, Outcome};
+use mainstay_cli::Readiness;
 use tokio::time::{Instant, timeout};
 use tower_http::catch_panic::ResponseForPanic;
 use tracing::Instrument as _;
@@ -19,6 +22,39 @@ pub async fn limit_time(State(limit): State<Duration>, request: Request, next: N
         Ok(response) => response,
         Err(_) => Refusal::TooSlow.into_response(),
     }
+}
+
+/// Refuses requests until the database has been found set up.
+pub async fn require_ready(
+    State(ready): State<Readiness>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if ready.is_ready() {
+        next.run(request).await
+    } else {
+        Refusal::Starting.into_response()
+    }
+}
+
+/// Adds when to come again to every refusal that time may change. Most know better themselves.
+pub async fn say_when(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let passes = matches!(
+        response.status(),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE
+    );
+    // A write that may have taken effect is not to be sent again.
+    let took_none = response
+        .extensions()
+        .get::<Error>()
+        .is_none_or(|error| error.outcome() == Outcome::NotApplied);
+    if passes && took_none {
+        let headers = response.headers_mut();
+        let entry = headers.entry(header::RETRY_AFTER);
+        entry.or_insert(HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// Answers a panic with problem details.

@@ -3,6 +3,7 @@
 //! - `mod.rs`: [`router`], all routes and what stands around them
 //! - [`users`], [`modules`], [`goals`], [`progress`], [`leaderboard`]: the resources
 //! - [`health`]: whether the service lives and is ready
+//! - [`known`]: rows from memory
 //! - [`json`], [`query`], [`path`]: reading requests; answers
 //! - [`refusal`]: what is refused before a resource is reached, as problem details
 //! - [`auth`]: the API token
@@ -15,6 +16,7 @@ pub mod goals;
 pub mod guard;
 pub mod health;
 pub mod json;
+pub mod known;
 pub mod leaderboard;
 pub mod modules;
 pub mod path;
@@ -25,13 +27,15 @@ pub mod server;
 pub mod settings;
 pub mod users;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
+use axum::{Extension, Router};
 use mainstay::{Database, Entity};
+use mainstay_cli::Readiness;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::service::App;
@@ -48,6 +52,8 @@ pub struct Options {
     pub token: Option<ApiToken>,
     /// The longest one request may take, its body included.
     pub timeout: Duration,
+    /// Whether the database has been found set up.
+    pub ready: Readiness,
 }
 
 impl Default for Options {
@@ -55,6 +61,7 @@ impl Default for Options {
         Self {
             token: None,
             timeout: Duration::from_secs(30),
+            ready: Readiness::default(),
         }
     }
 }
@@ -74,11 +81,16 @@ fn routes(app: App, options: Options) -> Router {
         .nest("/api/v1", resources())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn_with_state(
+            options.ready.clone(),
+            guard::require_ready,
+        ))
         .layer(middleware::from_fn_with_state(options.token, auth::require));
     let health = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .method_not_allowed_fallback(no_method);
+        .method_not_allowed_fallback(no_method)
+        .layer(Extension(Arc::new(health::Checks::new(options.ready))));
     let router = Router::new().merge(health).merge(api).with_state(app);
     enclose(router, options.timeout)
 }
@@ -87,6 +99,7 @@ fn routes(app: App, options: Options) -> Router {
 fn enclose(router: Router, limit: Duration) -> Router {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(guard::say_when))
         .layer(middleware::from_fn_with_state(limit, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::Panics))
         .layer(middleware::from_fn(guard::trace))

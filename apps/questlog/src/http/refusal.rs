@@ -24,6 +24,8 @@ pub enum Refusal {
     NoToken,
     /// The request took too long.
     TooSlow,
+    /// The service has started before its database.
+    Starting,
     /// The code that answers it has a mistake.
     Panicked,
 }
@@ -73,6 +75,12 @@ impl Refusal {
                 "The operation took too long",
                 "The request was given up; a change it asked for may or may not have been made",
             ),
+            Self::Starting => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "STARTING",
+                "Not ready",
+                "The service waits for its database; nothing was done",
+            ),
             Self::Panicked => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "UNEXPECTED_ERROR",
@@ -111,6 +119,7 @@ pub(super) fn respond(
         status: status.as_u16(),
         detail,
         code,
+        outcome: None,
         errors,
     };
     let body = serde_json::to_vec(&problem).unwrap_or_default();

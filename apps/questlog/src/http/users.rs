@@ -4,6 +4,7 @@ use axum::extract::State;
 use mainstay::schema::Filter;
 
 use super::json::{Answer, Body, Created, List};
+use super::known::KnownRow;
 use super::path::Id;
 use super::query::Params;
 use super::refusal::Failure;
@@ -46,10 +47,10 @@ pub async fn create(
     })
 }
 
-/// Reads a person.
-pub async fn read(State(app): State<App>, Id(id): Id) -> Result<Answer<User>, Failure> {
-    let found = app.db.repository::<User>().find_by_id(id).await?;
-    found.map(Answer).ok_or_else(super::not_found::<User>)
+/// Reads a person, as last known while the database does not answer.
+pub async fn read(State(app): State<App>, Id(id): Id) -> Result<KnownRow<User>, Failure> {
+    let found = app.db.repository::<User>().find_by_id(id);
+    KnownRow::of(found.or_stale().await?)
 }
 
 /// Changes a person.

@@ -11,7 +11,8 @@ async fn health_tells_whether_the_database_answers(quest: Service) {
     let live = quest.get("/health/live").await.ok(200);
     assert_eq!(live, json!({ "status": "ok" }));
     let ready = quest.get("/health/ready").await.ok(200);
-    assert_eq!(ready["status"], "ok");
+    assert_eq!(ready["state"], "ok");
+    assert_eq!(ready["reasons"], json!([]));
     assert!(ready["latencyMs"].as_f64().unwrap() >= 0.0);
     assert!(ready["pool"]["max"].as_u64().unwrap() >= 1);
 
@@ -22,6 +23,7 @@ async fn health_tells_whether_the_database_answers(quest: Service) {
         .unwrap();
     let reply: Reply = quest.get("/health/ready").await;
     reply.problem(503, "DATABASE_CLOSED");
+    assert_eq!(reply.body["state"], "down");
     assert_eq!(reply.header("retry-after"), "1");
     assert_eq!(quest.get("/health/live").await.status, 200);
     quest.get("/users").await.problem(503, "DATABASE_CLOSED");

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use mainstay_testkit::servers::{Options as ServerOptions, Server, ServerKind, require};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::block_in_place;
 use tokio::time::timeout;
 
 /// Far longer than anything here takes, also on a busy machine.
@@ -109,6 +111,55 @@ async fn one_command_sets_everything_up_and_the_next_changes_nothing() {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, ["dev.db"], "the log was written back into the file");
+    }
+}
+
+/// A service that may start before its database waits for it, and then sets it up as ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_starts_before_its_database() {
+    for kind in [ServerKind::Postgres, ServerKind::MariaDb] {
+        if require(kind).is_none() {
+            continue;
+        }
+        let start = || Server::start(kind, ServerOptions::default());
+        let mut server = block_in_place(start).unwrap();
+        let url = server.url().clone();
+        let database = url.with_database("quest");
+        block_in_place(|| server.stop()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let ca = url.ca().unwrap().display().to_string();
+        let settings = [
+            ("MAINSTAY_HTTP_BIND", "127.0.0.1:0"),
+            ("DATABASE_URL", database.as_str()),
+            ("MAINSTAY_TLS", "require"),
+            ("MAINSTAY_TLS_CA_FILE", ca.as_str()),
+        ];
+        let (code, text) = refusal(folder.path(), &settings).await;
+        assert_eq!(code, Some(4), "{text}");
+
+        let without = ("MAINSTAY_STARTUP_REQUIRE_DATABASE", "false");
+        let running = Running::start(folder.path(), &[&settings[..], &[without]].concat()).await;
+        let base = running.url.trim_end_matches("/api/v1").to_owned();
+        let get = async |path: &str| reqwest::get(format!("{base}{path}")).await.unwrap();
+        assert_eq!(get("/health/live").await.status(), 200);
+        for path in ["/health/ready", "/api/v1/users"] {
+            let waits = get(path).await;
+            assert_eq!(waits.status(), 503, "{path}");
+            assert_eq!(waits.headers()["retry-after"], "1");
+            let text = waits.text().await.unwrap();
+            let problem: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(problem["code"], "STARTING");
+        }
+        block_in_place(|| server.restart()).unwrap();
+        let comes = timeout(PATIENCE, async {
+            while get("/health/ready").await.status() != 200 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        comes.await.unwrap();
+        assert_eq!(running.count("users").await, 1, "the seed data");
+        let status = running.interrupt().await;
+        assert!(status.success(), "{status}");
     }
 }
 

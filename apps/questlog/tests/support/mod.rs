@@ -21,7 +21,7 @@ pub mod service;
 pub mod statements;
 
 use mainstay::config::ConfigLoader;
-use mainstay_testkit::servers::{ENGINES_VARIABLE, ServerKind, TestDatabase, require};
+use mainstay_testkit::servers::{ENGINES_VARIABLE, ServerKind, ServerUrl, TestDatabase, require};
 
 pub use service::{Reply, Service};
 
@@ -74,15 +74,21 @@ impl Place {
         }
     }
 
+    /// The address of a database on a server.
+    pub fn server_url(&self) -> ServerUrl {
+        let database = self._database.as_ref().expect("it is on a server");
+        database.url().clone()
+    }
+
     /// A configuration for it.
-    pub fn config(&self) -> mainstay::Config {
-        ConfigLoader::new()
+    pub fn config(&self, settings: &[(&str, &str)]) -> mainstay::Config {
+        let loader = ConfigLoader::new()
             .with_keys(questlog::http::settings::KEYS)
             .set("profile", "test")
             .set("url", &self.url)
-            .set("log.statements", "all")
-            .load()
-            .unwrap()
+            .set("log.statements", "all");
+        let set = |loader: ConfigLoader, (key, value): &(&str, &str)| loader.set(*key, *value);
+        settings.iter().fold(loader, set).load().unwrap()
     }
 }
 

@@ -6,12 +6,14 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use mainstay::config::Secret;
 use mainstay::database::Builder;
 use mainstay::{Database, Entropy, ManualClock};
+use mainstay_testkit::proxy::FaultProxy;
+use mainstay_testkit::servers::ServerKind;
 use questlog::http::auth::ApiToken;
 use questlog::http::{Options, router_with};
 use questlog::migrations::MIGRATIONS;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, lookup_host};
 use tokio::task::JoinHandle;
 
 use super::{Engine, Place};
@@ -75,13 +77,39 @@ impl Service {
 
     async fn start_with(engine: Engine, options: Options) -> Option<Self> {
         let place = Place::on(engine).await?;
+        Some(Self::start_at(engine, place, options, &[]).await)
+    }
+
+    /// Starts a service on a server that is reached through a proxy, which can cut it off.
+    pub async fn behind_a_proxy(
+        kind: ServerKind,
+        settings: &[(&str, &str)],
+    ) -> Option<(FaultProxy, Self)> {
+        let engine = Engine::Server(kind);
+        let mut place = Place::on(engine).await?;
+        let url = place.server_url();
+        let mut address = lookup_host((url.host(), url.port())).await.unwrap();
+        let proxy = FaultProxy::start(address.next().unwrap()).await.unwrap();
+        place.url = url.through_port(proxy.address().port()).as_str().to_owned();
+        let mut settings = settings.to_vec();
+        settings.push(("tls", "disable"));
+        let quest = Self::start_at(engine, place, Options::default(), &settings).await;
+        Some((proxy, quest))
+    }
+
+    async fn start_at(
+        engine: Engine,
+        place: Place,
+        options: Options,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let clock = ManualClock::new(start_of_time());
         let db = Builder::default()
             .schema(questlog::schema())
             .clock(clock.clone())
             .entropy(Counting::default())
             .create_if_missing()
-            .open(&place.config())
+            .open(&place.config(settings))
             .await
             .unwrap();
         mainstay_migrate::migrate(&db, &MIGRATIONS).await.unwrap();
@@ -89,7 +117,7 @@ impl Service {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let router = router_with(db.clone(), options);
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Some(Self {
+        Self {
             db,
             clock,
             engine,
@@ -97,7 +125,7 @@ impl Service {
             client: Client::new(),
             server,
             _place: place,
-        })
+        }
     }
 
     /// Sends a request. A path without a leading `/health` or `/` root is under `/api/v1`.

@@ -10,6 +10,7 @@ use super::rules;
 use crate::attribute::{Literal, Spanned};
 use crate::names;
 use crate::problems::Problems;
+use crate::tokens::optional;
 use crate::types::{Kind, inside_option};
 
 /// A column.
@@ -236,12 +237,4 @@ fn is_decimal(text: &str) -> bool {
     [whole, fraction]
         .iter()
         .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// An `Option` as code.
-pub(super) fn optional(value: Option<TokenStream>) -> TokenStream {
-    match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
-    }
 }

@@ -3,10 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 
-use super::column::optional;
 use super::field::FieldOptions;
 use crate::attribute::{Spanned, unknown_message};
 use crate::problems::Problems;
+use crate::tokens::optional;
 use crate::types::Kind;
 
 /// The length limit of a text column.

@@ -254,6 +254,33 @@ pub async fn a_dropped_create_many(fx: &Fixture) {
         .await;
 }
 
+/// A batch: all of it or nothing.
+pub async fn a_dropped_batch(fx: &Fixture) {
+    let stage = Stage::set(fx).await;
+    let db = stage.db.clone();
+    let run = move |attempt: i64| {
+        let batch = db
+            .batch()
+            .create::<Item>(item(attempt * 10))
+            .create::<Item>(item(attempt * 10 + 1))
+            .update::<Item>(attempt * 10, [Item::RANK.increment(1)]);
+        batch.into_future()
+    };
+    let look = stage.probe.repository::<Item>();
+    stage
+        .drop_everywhere(run, async |attempt, reported| {
+            let ours = Item::ID.between(attempt * 10, attempt * 10 + 9);
+            let found = look.find_many().filter(ours).by_key().await.unwrap();
+            let ranks: Vec<_> = found.iter().filter_map(|item| item.rank).collect();
+            assert!(ranks.is_empty() || ranks == [2, 1], "half done: {ranks:?}");
+            assert!(
+                reported.is_none_or(|changed| changed == [1, 1, 1] && ranks == [2, 1]),
+                "reported, but missing"
+            );
+        })
+        .await;
+}
+
 /// A transaction of several statements, its COMMIT included: all of it or nothing.
 pub async fn a_dropped_transaction(fx: &Fixture) {
     let stage = Stage::set(fx).await;

@@ -1,10 +1,15 @@
 //! Many tasks at once: nothing is lost, nothing happens twice.
 
-use mainstay::driver::Isolation;
-use mainstay::{Error, ErrorKind};
+use std::time::Duration;
 
-use super::entities::{Account, Author, NewAuthor, Shelf};
-use super::support::at_rest;
+use mainstay::driver::Isolation;
+use mainstay::error::Outcome;
+use mainstay::{Database, Error, ErrorKind};
+use tokio::task::JoinHandle;
+
+use super::coalescing::{burst, loan};
+use super::entities::{Account, Author, Loan, NewAuthor, Shelf};
+use super::support::{assert_kind, at_rest};
 use crate::Fixture;
 
 /// Fifty tasks add one, twenty times each.
@@ -150,4 +155,76 @@ pub async fn upserts_of_one_key_meet(fx: &Fixture) {
     let rows = shelves.find_many().await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].label, format!("label {}", rows[0].slots));
+}
+
+/// What was acknowledged is seen by the next read, whichever connection it gets.
+pub async fn own_writes_are_read_at_once(fx: &Fixture) {
+    let db = fx.db();
+    let accounts = db.repository::<Account>();
+    let tasks: Vec<_> = (0..16)
+        .map(|task| {
+            let accounts = accounts.clone();
+            tokio::spawn(async move {
+                for balance in 0..20 {
+                    let id = task * 100 + balance;
+                    accounts.create(Account { id, balance }).await?;
+                    let found = accounts.find_by_id(id).await?;
+                    assert_eq!(found.map(|account| account.balance), Some(balance));
+                    accounts.update(id, [Account::BALANCE.increment(1)]).await?;
+                    let listed = accounts.find_many().filter(Account::ID.eq(id)).await?;
+                    assert_eq!(listed[0].balance, balance + 1);
+                    accounts.delete(id).await?;
+                    assert!(!accounts.exists(id).await?);
+                }
+                Ok::<_, Error>(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    at_rest(db).await;
+}
+
+/// Where a transaction that writes excludes all writers, they wait together and go through
+/// afterwards, or give up in time; who reads goes on.
+pub(super) async fn a_writer_holds_up_no_reader(db: &Database, other: &Database) {
+    let (loans, accounts) = (other.repository::<Loan>(), other.repository::<Account>());
+    let result: Result<_, Error> = db
+        .transaction(|tx| {
+            let (loans, accounts) = (loans.clone(), accounts.clone());
+            async move {
+                tx.repository::<Loan>().create(loan(1)).await?;
+                let waiting = burst((100..130).map(|number| loans.create(loan(number))));
+                let soon = Duration::from_millis(300);
+                let hasty =
+                    burst((200..210).map(|number| loans.create(loan(number)).timeout(soon)));
+                for answer in burst((0..60).map(|_| accounts.find_by_id(1))) {
+                    assert!(answer.await.unwrap().unwrap().is_some());
+                }
+                let mut outcomes = Vec::new();
+                for answer in hasty {
+                    let error = assert_kind(answer.await.unwrap(), ErrorKind::Deadline);
+                    outcomes.push(error.outcome());
+                }
+                assert!(!waiting.iter().any(JoinHandle::is_finished));
+                Ok((waiting, outcomes))
+            }
+        })
+        .await;
+    let (waiting, outcomes) = result.unwrap();
+    for answer in waiting {
+        answer.await.unwrap().unwrap();
+    }
+    at_rest(other).await;
+    // A statement that carries others as well waits on for them, so its caller cannot know.
+    for (number, outcome) in (200..).zip(outcomes) {
+        let found = loans.find_by_id(loan(number).id).await.unwrap();
+        assert_ne!(outcome, Outcome::Applied);
+        assert!(outcome == Outcome::Unknown || found.is_none(), "{number}");
+    }
+    for number in [1, 100, 129] {
+        let found = loans.find_by_id(loan(number).id).await.unwrap();
+        assert!(found.is_some(), "{number}");
+    }
 }

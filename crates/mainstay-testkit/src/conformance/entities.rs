@@ -19,6 +19,7 @@ pub(crate) fn schema() -> Schema {
         .with::<Chapter>()
         .with::<Account>()
         .with::<Item>()
+        .with::<Loan>()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, TextEnum)]
@@ -301,4 +302,21 @@ impl Item {
             score: 0.0,
         }
     }
+}
+
+/// A key made by the client, and every kind of constraint beside it.
+#[derive(Debug, Clone, PartialEq, Entity)]
+#[entity(
+    table = "loans",
+    unique(account_id, label),
+    check(name = "amount_positive", condition = "amount > 0", columns(amount))
+)]
+pub(crate) struct Loan {
+    #[entity(key, auto)]
+    pub(crate) id: Uuid,
+    #[entity(references(Account::id, on_delete = cascade))]
+    pub(crate) account_id: i64,
+    #[entity(max = 40)]
+    pub(crate) label: String,
+    pub(crate) amount: i64,
 }

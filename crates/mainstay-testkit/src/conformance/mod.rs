@@ -19,10 +19,14 @@
 //! - `spy`: a driver that counts what passes through it
 //! - `random`, `model`: random rows; filters that can be judged in memory
 //! - [`types`], [`constraints`], [`errors`]: values and refusals
-//! - [`reading`], [`writing`], [`pages`], [`streaming`]: the repository
+//! - [`reading`], [`writing`], [`batches`], [`bulk`], [`pages`], [`streaming`]: the repository
 //! - [`transactions`], [`isolation`], [`concurrency`]: transactions, alone and against each other
+//! - [`coalescing`]: many callers of one kind at once
 //! - [`cancellation`]: futures dropped at every await point
-//! - [`pool`]: connections on loan
+//! - [`pool`]: connections on loan; [`overload`]: too many callers, and loans without an end
+//! - [`stale`]: rows as they were last known
+//! - [`outages`]: a database that goes away, refuses, and comes back
+//! - [`lost_replies`]: connections that end between sending and reply
 //! - [`properties`]: random rows, filters and pages against a model in memory
 #![allow(
     clippy::unwrap_used,
@@ -36,15 +40,22 @@ mod spy;
 mod suite;
 mod support;
 
+pub mod batches;
+pub mod bulk;
 pub mod cancellation;
+pub mod coalescing;
 pub mod concurrency;
 pub mod constraints;
 pub mod errors;
 pub mod isolation;
+pub mod lost_replies;
+pub mod outages;
+pub mod overload;
 pub mod pages;
 pub mod pool;
 pub mod properties;
 pub mod reading;
+pub mod stale;
 pub mod streaming;
 pub mod transactions;
 pub mod types;

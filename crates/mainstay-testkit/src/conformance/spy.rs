@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use mainstay::config::Config;
 use mainstay::driver::{
-    BeginOptions, BoxFuture, Capabilities, Connection, Done, Driver, Recovery, RowSink, ServerInfo,
-    Statement, connect,
+    Batch, BeginOptions, BoxFuture, Capabilities, Connection, Done, Driver, Inline, Load, Recovery,
+    RowSink, ServerInfo, Statement, Witness, connect,
 };
 use mainstay::schema::Dialect;
-use mainstay::{Error, Result};
+use mainstay::{Error, Outcome, Result};
 
 /// What has been counted.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Spy {
     pub(crate) async fn open(config: &Config) -> Result<(Arc<dyn Driver>, Arc<Counts>), Error> {
         let counts = Arc::<Counts>::default();
         let spy = Self {
-            inner: connect::open(config).await?,
+            inner: connect::open(config, true).await?,
             counts: Arc::clone(&counts),
         };
         Ok((Arc::new(spy), counts))
@@ -121,6 +121,14 @@ impl Drop for Watched {
 }
 
 impl Connection for Watched {
+    fn run_inline(&mut self, statement: &Statement, sink: &mut dyn RowSink) -> Inline {
+        let inline = self.inner().run_inline(statement, sink);
+        if matches!(inline, Inline::Ran { .. }) {
+            self.counts.statements.fetch_add(1, Ordering::Relaxed);
+        }
+        inline
+    }
+
     fn run<'a>(
         &'a mut self,
         statement: Statement,
@@ -128,6 +136,21 @@ impl Connection for Watched {
     ) -> BoxFuture<'a, Result<Done>> {
         self.counts.statements.fetch_add(1, Ordering::Relaxed);
         self.inner().run(statement, sink)
+    }
+
+    fn run_batch<'a>(
+        &'a mut self,
+        batch: Batch,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Vec<Done>>> {
+        let count = batch.statements.len() as u64;
+        self.counts.statements.fetch_add(count, Ordering::Relaxed);
+        self.inner().run_batch(batch, sink)
+    }
+
+    fn load(&mut self, load: Load) -> BoxFuture<'_, Result<u64>> {
+        self.counts.statements.fetch_add(1, Ordering::Relaxed);
+        self.inner().load(load)
     }
 
     fn run_script<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
@@ -164,12 +187,20 @@ impl Connection for Watched {
         self.inner().ping()
     }
 
+    fn outcome_of_dropped(&mut self) -> BoxFuture<'_, Outcome> {
+        self.inner().outcome_of_dropped()
+    }
+
     fn is_broken(&self) -> bool {
         self.inner.as_ref().is_none_or(|inner| inner.is_broken())
     }
 
     fn recover(&mut self) -> BoxFuture<'_, Recovery> {
         self.inner().recover()
+    }
+
+    fn witness(&self) -> Option<Witness> {
+        self.inner.as_ref()?.witness()
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {

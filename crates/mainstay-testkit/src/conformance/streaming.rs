@@ -71,6 +71,40 @@ pub async fn a_large_result_in_constant_memory(fx: &Fixture) {
     at_rest(&db).await;
 }
 
+/// Filters without an index, more of them than connections, give every row once, and reads by key
+/// go on beside them.
+pub async fn a_heavy_filter_beside_reads_by_key(fx: &Fixture) {
+    let db = fx
+        .open(&[("pool.max", "2"), ("pool.min", "1")])
+        .await
+        .unwrap();
+    fill(&db, fx.engine(), ROWS).await;
+    let heavy: Vec<_> = (0..4)
+        .map(|_| {
+            let items = db.repository::<Item>();
+            tokio::spawn(async move {
+                items
+                    .find_many()
+                    .filter(Item::LABEL.ends_with("length").and(Item::RANK.eq(1)))
+                    .order_by(Item::ID.desc())
+                    .take(20_000)
+                    .await
+            })
+        })
+        .collect();
+    let items = db.repository::<Item>();
+    for id in 1..=200 {
+        let found = items.find_by_id(id).await.unwrap();
+        assert_eq!(found.map(|item| item.id), Some(id));
+    }
+    for found in heavy {
+        let found = found.await.unwrap().unwrap();
+        let ids = found.iter().map(|item| item.id);
+        assert!(ids.eq((1..=ROWS).rev().take(20_000)));
+    }
+    at_rest(&db).await;
+}
+
 /// Rows that [`Counted`] has read: only one case uses it, once per process.
 static READ: AtomicUsize = AtomicUsize::new(0);
 

@@ -75,6 +75,24 @@ macro_rules! conformance_suite {
                 an_ambiguous_upsert_is_refused,
                 composite_keys,
             }
+            batches {
+                a_batch_counts_in_order,
+                what_a_batch_does_not_find_counts_nothing,
+                a_batch_is_all_or_nothing,
+                a_batch_validates_first,
+                foreign_keys_in_a_batch,
+                a_batch_inside_a_transaction,
+                a_blocked_batch_meets_its_deadline,
+                crossing_batches_all_go_through,
+                concurrent_batches_get_their_own_answers,
+            }
+            bulk {
+                every_type_in_bulk,
+                many_rows_are_filled_in,
+                one_bad_row_keeps_nothing,
+                the_number_of_rows_changes_no_meaning,
+                many_large_rows,
+            }
             pages {
                 pages_by_offset,
                 keyset_pages_see_every_row_once,
@@ -87,6 +105,7 @@ macro_rules! conformance_suite {
                 a_stream_waits_for_its_reader,
                 a_stream_dropped_early,
                 a_stream_inside_a_transaction,
+                a_heavy_filter_beside_reads_by_key,
             }
             transactions {
                 ok_commits,
@@ -101,6 +120,7 @@ macro_rules! conformance_suite {
                 read_only_refuses_writes,
                 the_handle_inside_a_transaction,
                 repositories_are_the_same_on_both,
+                a_held_connection_has_no_transaction,
             }
             isolation {
                 no_dirty_reads,
@@ -116,6 +136,18 @@ macro_rules! conformance_suite {
                 transfers_keep_the_sum,
                 a_name_is_given_once,
                 upserts_of_one_key_meet,
+                own_writes_are_read_at_once,
+            }
+            coalescing {
+                each_create_gets_its_own_answer,
+                twins_are_told_apart,
+                each_read_gets_its_own_row,
+                dropped_callers_disturb_nobody,
+                ones_own_writes_are_seen,
+                a_locked_row_holds_up_nobody,
+                closing_answers_all,
+                joining_can_be_switched_off,
+                a_lost_reply_is_nobodys_certainty,
             }
             cancellation {
                 an_open_transaction_is_seen,
@@ -124,6 +156,7 @@ macro_rules! conformance_suite {
                 a_dropped_update,
                 a_dropped_stream,
                 a_dropped_create_many,
+                a_dropped_batch,
                 a_dropped_transaction,
                 a_dropped_savepoint,
                 a_call_dropped_inside_a_transaction,
@@ -143,6 +176,38 @@ macro_rules! conformance_suite {
                 idle_connections_beyond_the_minimum_are_closed,
                 a_leak_is_to_be_seen,
                 the_running_statement_is_shown,
+            }
+            outages {
+                an_outage_opens_the_breaker,
+                duplicates_never_open_the_breaker,
+                reads_and_closures_survive_cut_connections,
+                a_short_outage_is_not_seen,
+                a_write_without_reply_is_not_repeated,
+                a_read_only_database_stops_writes,
+                a_read_only_transaction_stops_nobody,
+            }
+            stale {
+                rows_are_given_stale_and_say_so,
+                writes_forget,
+                other_work_forgets_nothing,
+                cascades_forget,
+                transactions_forget_when_they_end,
+                the_databases_own_word_counts,
+                the_memory_is_bounded,
+            }
+            lost_replies {
+                a_create_is_done_once,
+                creates_of_many_callers_are_done_once,
+                many_rows_are_made_once,
+                a_key_of_the_callers_own_proves_nothing,
+                a_transaction_in_the_ledger_is_done_once,
+                a_transaction_whose_commit_is_lost_is_done_once_or_unknown,
+            }
+            overload {
+                a_herd_is_served,
+                a_full_queue_refuses_at_once,
+                a_leak_is_counted_and_left_alone,
+                a_leaked_connection_is_taken_back,
             }
             properties {
                 random_rows_come_back,

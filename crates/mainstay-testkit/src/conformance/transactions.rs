@@ -347,3 +347,57 @@ pub async fn repositories_are_the_same_on_both(fx: &Fixture) {
     let outside = rename(db.repository(), "Outside").await.unwrap();
     assert_eq!((outside.name.as_str(), outside.version), ("Outside", 2));
 }
+
+/// On a connection held outside of transactions each statement takes effect by itself, and stays
+/// when a later one fails. Nothing runs on it once the closure has returned.
+pub async fn a_held_connection_has_no_transaction(fx: &Fixture) {
+    let db = fx.db();
+    let insert = |id: i64| ("INSERT INTO accounts (id, balance) VALUES (?, 0)", id);
+    let accounts = db.repository::<Account>();
+    let seen = accounts.clone();
+    let leaked = Arc::new(Mutex::new(None));
+    let leak = Arc::clone(&leaked);
+    let held = db.exclusive(move |held| async move {
+        let (sql, id) = insert(1);
+        held.sql(sql).bind(id).execute().await?;
+        // Others see it already.
+        assert!(seen.find_by_id(1).await?.is_some());
+        held.script("DELETE FROM accounts WHERE id = 7").await?;
+        let rows = held.sql("SELECT id FROM accounts").fetch_rows().await?;
+        assert_eq!(rows.len(), 1);
+        *leak.lock().unwrap() = Some(held.clone());
+        held.sql(sql).bind(id).execute().await
+    });
+    assert_kind(held.await, ErrorKind::Duplicate);
+    assert!(accounts.find_by_id(1).await.unwrap().is_some());
+    let leaked = leaked.lock().unwrap().take().unwrap();
+    let (sql, id) = insert(2);
+    let late = leaked.sql(sql).bind(id).execute().await;
+    assert_kind(late, ErrorKind::TransactionClosed);
+    assert!(accounts.find_by_id(2).await.unwrap().is_none());
+    // A statement that fails does not end the closure, and its limit does.
+    let result = db.exclusive(move |held| async move {
+        let (sql, _) = insert(1);
+        assert_kind(
+            held.sql(sql).bind(1_i64).execute().await,
+            ErrorKind::Duplicate,
+        );
+        held.sql(sql).bind(3_i64).execute().await
+    });
+    assert_eq!(result.await.unwrap().rows, 1);
+    let endless = db.exclusive(|held| async move {
+        held.sql("DELETE FROM accounts WHERE id = 3")
+            .execute()
+            .await?;
+        std::future::pending::<Result<(), Error>>().await
+    });
+    let endless = endless.timeout(Duration::from_secs(1)).await;
+    assert_kind(endless, ErrorKind::Deadline);
+    at_rest(db).await;
+    // Whoever writes next is not kept waiting.
+    accounts
+        .create(Account { id: 4, balance: 0 })
+        .await
+        .unwrap();
+    assert!(accounts.find_by_id(3).await.unwrap().is_none());
+}

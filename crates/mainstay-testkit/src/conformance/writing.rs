@@ -173,6 +173,16 @@ pub async fn create_many_is_all_or_nothing(fx: &Fixture) {
         &["id"],
     );
     assert_eq!(items.count(Filter::all()).await.unwrap(), 20_000);
+    // The last row breaks a rule, the first the key: rules come first, however many rows there are.
+    for count in [3, 15_000] {
+        let rows = [0].into_iter().chain(30_000..30_000 + count);
+        let label = |id| if id == 29_999 + count { "\0" } else { "z" };
+        let refused = items
+            .create_many(rows.map(|id| Item::new(id, None, label(id))))
+            .await;
+        assert_kind(refused, ErrorKind::Validation);
+        assert_eq!(items.count(Filter::all()).await.unwrap(), 20_000);
+    }
     assert_eq!(items.create_many(Vec::<Item>::new()).await.unwrap(), 0);
 }
 

@@ -72,6 +72,8 @@ struct Shared {
     mode: watch::Sender<Mode>,
     /// Counts the calls of [`FaultProxy::cut`]; a connection ends when it changes.
     cut: watch::Sender<(u64, Ending)>,
+    /// Counts the calls of [`FaultProxy::forsake`].
+    forsaken: watch::Sender<u64>,
     /// Whether the port is open, as the listening task has it.
     listening: watch::Sender<bool>,
     armed: Mutex<Option<Armed>>,
@@ -94,6 +96,7 @@ impl FaultProxy {
         let shared = Arc::new(Shared {
             mode: watch::Sender::new(Mode::Forward),
             cut: watch::Sender::new((0, Ending::Close)),
+            forsaken: watch::Sender::new(0),
             listening: watch::Sender::new(true),
             armed: Mutex::new(None),
             struck: watch::Sender::new(0),
@@ -127,6 +130,13 @@ impl FaultProxy {
             *count += 1;
             *how = ending;
         });
+    }
+
+    /// Leaves all connections that exist now half open: they stay, but nothing passes on them any
+    /// more, in neither direction, as when a firewall has forgotten them. New ones are not affected.
+    /// The server's side ends when the client closes its own.
+    pub fn forsake(&self) {
+        self.shared.forsaken.send_modify(|count| *count += 1);
     }
 
     /// Lets `fault` strike the next request on any connection.

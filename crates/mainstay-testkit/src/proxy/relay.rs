@@ -42,6 +42,8 @@ pub(super) async fn run(mut client: TcpStream, target: SocketAddr, shared: Arc<S
     let _counted = Counted::new(&shared);
     let mut cut = shared.cut.subscribe();
     cut.mark_unchanged();
+    let mut forsaken = shared.forsaken.subscribe();
+    forsaken.mark_unchanged();
     // A target that cannot be reached looks to the client like one that hangs up at once.
     let Ok(mut server) = TcpStream::connect(target).await else {
         return;
@@ -57,16 +59,33 @@ pub(super) async fn run(mut client: TcpStream, target: SocketAddr, shared: Arc<S
             ending = both(
                 requests(from_client, to_server, &shared, &doom),
                 replies(from_server, to_client, &shared, &doom),
-            ) => ending,
+            ) => Some(ending),
+            changed = cut.changed() => {
+                Some(if changed.is_ok() { cut.borrow().1 } else { Ending::Close })
+            }
+            // The sender lives as long as the proxy, whose end also ends this task.
+            _ = forsaken.changed() => None,
+        }
+    };
+    let ending = match ending {
+        Some(ending) => ending,
+        None => tokio::select! {
+            () = discard(&mut client) => Ending::Close,
             changed = cut.changed() => {
                 if changed.is_ok() { cut.borrow().1 } else { Ending::Close }
             }
-        }
+        },
     };
     if ending == Ending::Reset {
         // Without lingering, closing sends a reset.
         let _ = client.set_zero_linger();
     }
+}
+
+/// Reads what the client sends for nobody, until it closes the connection.
+async fn discard(client: &mut TcpStream) {
+    let mut buffer = vec![0; 16 * 1024];
+    while client.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
 }
 
 /// Runs both directions until both have ended by themselves, or one says how to end the whole.

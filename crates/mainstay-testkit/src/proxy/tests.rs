@@ -248,3 +248,25 @@ async fn dropping_the_proxy_closes_everything() {
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn forsaken_connections_stay_open_and_pass_nothing_while_new_ones_work() {
+    let (proxy, received) = start().await;
+    let mut old = connect(&proxy).await;
+    echo(&mut old, "before").await.unwrap();
+    proxy.forsake();
+    // Writing still works, as it does into the void.
+    old.write_all(b"lost").await.unwrap();
+    let mut byte = [0; 1];
+    assert!(timeout(SHORT, old.read(&mut byte)).await.is_err());
+    let mut new = connect(&proxy).await;
+    echo(&mut new, "after").await.unwrap();
+    assert_eq!(received.load(Ordering::SeqCst), "beforeafter".len());
+    drop(old);
+    let gone = async {
+        while proxy.connections() > 1 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), gone).await.unwrap();
+}

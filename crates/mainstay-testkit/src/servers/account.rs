@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::server::ServerError;
+use super::error::ServerError;
 
 /// An unprivileged account for a server, needed only when the tests run as root: both servers refuse
 /// to run as root, and rightly so.

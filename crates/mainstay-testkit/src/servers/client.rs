@@ -6,8 +6,9 @@
 use std::process::{Command, Stdio};
 
 use super::discovery;
+use super::error::ServerError;
+use super::kind::ServerKind;
 use super::process::clean_environment;
-use super::server::{ServerError, ServerKind};
 use super::url::ServerUrl;
 
 /// Runs SQL on the database of `url` and returns what it prints: one line per row, columns separated

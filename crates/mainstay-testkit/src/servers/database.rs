@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::client::{create_database, drop_database};
-use super::server::{ServerError, random_hex};
+use super::error::ServerError;
+use super::server::random_hex;
 use super::url::ServerUrl;
 
 /// An empty database with a name of its own. Dropping this drops the database.

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::server::ServerKind;
+use super::kind::ServerKind;
 
 /// The programs of one engine.
 #[derive(Debug, Clone)]

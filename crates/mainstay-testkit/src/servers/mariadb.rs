@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::server::{ServerError, Site};
+use super::error::ServerError;
+use super::site::Site;
 use super::tls::write_private;
 
 /// Small files, said alike to the installer and the server.

@@ -8,7 +8,8 @@
 //! [`TestDatabase`] on it. Tests that kill or freeze a server start their own with [`Server::start`].
 //!
 //! What is in this folder:
-//! - `server`: [`Server`], its options, and starting, stopping, killing and freezing it.
+//! - `server`: [`Server`]: starting, stopping, killing and freezing it.
+//! - `kind`, `site`, `error`: which engine, what a server is made of, and what can go wrong.
 //! - `postgres`, `mariadb`: how each engine is initialised and which settings it gets.
 //! - `process`: a child process that never outlives its owner.
 //! - `account`: the unprivileged user a server runs as when the tests run as root.
@@ -26,18 +27,24 @@ mod account;
 mod client;
 mod database;
 mod discovery;
+mod error;
+mod kind;
 mod mariadb;
 mod postgres;
 mod process;
 mod server;
 mod shared;
+mod site;
 mod tls;
 mod url;
 
 pub use client::{create_database, drop_database, run_sql};
 pub use database::TestDatabase;
 pub use discovery::{Missing, installed};
-pub use server::{Options, Server, ServerError, ServerKind};
+pub use error::ServerError;
+pub use kind::ServerKind;
+pub use server::Server;
 pub use shared::{Availability, ENGINES_VARIABLE, SKIPS_VARIABLE, availability, require};
+pub use site::Options;
 pub use tls::{CLIENT_CERTIFICATE, CLIENT_KEY};
 pub use url::ServerUrl;

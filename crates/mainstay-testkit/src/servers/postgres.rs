@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use super::server::{ServerError, Site};
+use super::error::ServerError;
+use super::site::Site;
 use super::tls::write_private;
 
 const ACCESS_FILE: &str = "pg_hba.conf";

@@ -15,7 +15,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::account::Account;
-use super::server::ServerError;
+use super::error::ServerError;
 
 /// How often a state is looked at while waiting for it.
 pub(super) const TICK: Duration = Duration::from_millis(10);

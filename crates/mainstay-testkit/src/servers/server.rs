@@ -1,123 +1,22 @@
 //! A private server: starting, stopping and disturbing it.
 
-use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::account::Account;
-use super::discovery::{self, Programs};
+use super::discovery;
+use super::error::ServerError;
+use super::kind::ServerKind;
 use super::process::{ServerProcess, TICK, Watchdog};
-use super::tls::{self, Certificates};
+use super::site::{Options, Site};
+use super::tls;
 use super::url::ServerUrl;
 use super::{mariadb, postgres};
-
-/// The engines that need a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ServerKind {
-    /// PostgreSQL.
-    Postgres,
-    /// MariaDB.
-    MariaDb,
-}
-
-impl ServerKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Postgres, Self::MariaDb];
-
-    /// The name in commands and environment variables: `postgres` or `mysql`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Postgres => "postgres",
-            Self::MariaDb => "mysql",
-        }
-    }
-
-    /// The environment variable with the URL of the server a test run shares.
-    pub fn url_variable(self) -> &'static str {
-        match self {
-            Self::Postgres => "MAINSTAY_TEST_POSTGRES_URL",
-            Self::MariaDb => "MAINSTAY_TEST_MYSQL_URL",
-        }
-    }
-
-    /// The environment variable with the path of that server's certificate authority.
-    pub fn ca_variable(self) -> &'static str {
-        match self {
-            Self::Postgres => "MAINSTAY_TEST_POSTGRES_CA",
-            Self::MariaDb => "MAINSTAY_TEST_MYSQL_CA",
-        }
-    }
-}
-
-impl fmt::Display for ServerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Postgres => "PostgreSQL",
-            Self::MariaDb => "MariaDB",
-        })
-    }
-}
-
-/// What can be chosen about a private server.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Whether a commit reaches the disk before it is answered. Off by default: tests are far faster
-    /// without, and a killed process loses nothing by it, only a crash of the machine does.
-    pub durable: bool,
-    /// Further settings, as on the server's command line without the dashes: `work_mem=8MB` for
-    /// PostgreSQL, `wait-timeout=5` for MariaDB. They win over the defaults.
-    pub settings: Vec<String>,
-}
-
-/// Why something about a private server failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerError(String);
-
-impl ServerError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-}
-
-impl fmt::Display for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ServerError {}
-
-impl From<io::Error> for ServerError {
-    fn from(error: io::Error) -> Self {
-        Self(format!("the test server's files or processes: {error}"))
-    }
-}
-
-/// Where everything of one server is. The engines' own files work with this.
-#[derive(Debug)]
-pub(super) struct Site {
-    pub(super) folder: PathBuf,
-    pub(super) programs: Programs,
-    pub(super) certificates: Certificates,
-    pub(super) password: String,
-    pub(super) port: u16,
-    pub(super) options: Options,
-}
-
-impl Site {
-    pub(super) fn data(&self) -> PathBuf {
-        self.folder.join("data")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join("server.log")
-    }
-}
 
 /// A private server with a folder of its own. Dropping it stops the server and removes the folder.
 #[derive(Debug)]
@@ -131,7 +30,9 @@ pub struct Server {
     watchdog: Watchdog,
 }
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// A server is made and started in a few seconds. This is for machines that are busy with much else;
+/// the test runner ends a test somewhat later, without saying what it waited for.
+const START_LIMIT: Duration = Duration::from_secs(150);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 impl Server {
@@ -278,7 +179,10 @@ impl Server {
         if status.is_some_and(|status| status.success()) {
             return Ok(());
         }
-        Err(self.failure("its data folder could not be initialised"))
+        Err(self.failure(&match status {
+            Some(status) => format!("its data folder could not be initialised: {status}"),
+            None => format!("its data folder was not initialised within {START_LIMIT:?}"),
+        }))
     }
 
     /// Starts the server process and waits until it takes connections.

@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::discovery::{Missing, installed};
-use super::server::{Options, Server, ServerError, ServerKind};
+use super::error::ServerError;
+use super::kind::ServerKind;
+use super::server::Server;
+use super::site::Options;
 use super::url::ServerUrl;
 
 /// The environment variable that limits the tests to some engines: names separated by commas, of

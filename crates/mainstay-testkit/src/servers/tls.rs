@@ -10,7 +10,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-use super::server::ServerError;
+use super::error::ServerError;
 
 /// The file, beside the authority's, with a certificate that clients may show.
 pub const CLIENT_CERTIFICATE: &str = "client.pem";

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::server::{ServerError, ServerKind};
+use super::error::ServerError;
+use super::kind::ServerKind;
 
 /// Where a server listens, and how to log in. `Debug` does not show the password.
 #[derive(Clone, PartialEq, Eq)]

@@ -151,6 +151,46 @@ pub(crate) const KEYS: &[KeyDef] = &[
     )
     .defaults(Some("2"), Some("1"), Some("5")),
     KeyDef::new(
+        "pool.max_waiting",
+        "MAINSTAY_POOL_MAX_WAITING",
+        Kind::Count {
+            min: 1,
+            max: 1_000_000,
+        },
+        "How many callers may wait for a connection; more are refused at once.",
+    )
+    .default("10000"),
+    KeyDef::new(
+        "pool.shed_target",
+        "MAINSTAY_POOL_SHED_TARGET",
+        between(0, HOUR),
+        "The longest wait for a connection while more callers come than the pool serves; `0s` \
+         sheds nobody.",
+    )
+    .default("1s"),
+    KeyDef::new(
+        "pool.shed_interval",
+        "MAINSTAY_POOL_SHED_INTERVAL",
+        between(1, HOUR),
+        "How long the queue may be longer than the pool is large before that counts.",
+    )
+    .default("2s"),
+    KeyDef::new(
+        "pool.leak_after",
+        "MAINSTAY_POOL_LEAK_AFTER",
+        between(0, DAY),
+        "A connection on loan for longer, and beyond the limit of its call, is reported as a \
+         leak; `0s` looks for none.",
+    )
+    .default("60s"),
+    KeyDef::new(
+        "pool.reclaim_leaks",
+        "MAINSTAY_POOL_RECLAIM_LEAKS",
+        Kind::Bool,
+        "Whether a leaked connection is taken from its holder and closed.",
+    )
+    .default("false"),
+    KeyDef::new(
         "instances",
         "MAINSTAY_INSTANCES",
         Kind::Count {
@@ -257,6 +297,76 @@ pub(crate) const KEYS: &[KeyDef] = &[
         "How long to wait for another process's lock on the file.",
     )
     .default("5s"),
+    KeyDef::new(
+        "coalesce",
+        "MAINSTAY_COALESCE",
+        Kind::Bool,
+        "Whether concurrent reads by key, and single-row inserts, of one entity are sent as one \
+         statement (PostgreSQL, MariaDB).",
+    )
+    .default("true"),
+    KeyDef::new(
+        "resilience.retry",
+        "MAINSTAY_RESILIENCE_RETRY",
+        Kind::Bool,
+        "Whether calls that failed without effect, for a cause that passes, are tried again.",
+    )
+    .default("true"),
+    KeyDef::new(
+        "resilience.patience",
+        "MAINSTAY_RESILIENCE_PATIENCE",
+        between(0, HOUR),
+        "For how long of an outage calls wait for the circuit breaker, within their time limits; \
+         later ones are refused at once.",
+    )
+    .default("10s"),
+    KeyDef::new(
+        "resilience.breaker",
+        "MAINSTAY_RESILIENCE_BREAKER",
+        Kind::Bool,
+        "Whether calls are refused at once while the database does not answer.",
+    )
+    .default("true"),
+    KeyDef::new(
+        "stale.capacity",
+        "MAINSTAY_STALE_CAPACITY",
+        Kind::Count {
+            min: 0,
+            max: 10_000_000,
+        },
+        "How many rows are remembered for reads with `or_stale()`, over all entities; `0` \
+         remembers none.",
+    )
+    .default("10000"),
+    KeyDef::new(
+        "stale.max_age",
+        "MAINSTAY_STALE_MAX_AGE",
+        between(1, 30 * DAY),
+        "A remembered row that is older is never given.",
+    )
+    .default("1h"),
+    KeyDef::new(
+        "stale.patience",
+        "MAINSTAY_STALE_PATIENCE",
+        between(1, HOUR),
+        "How long a read with `or_stale()` waits for the database when its row is remembered.",
+    )
+    .default("1s"),
+    KeyDef::new(
+        "startup.require_database",
+        "MAINSTAY_STARTUP_REQUIRE_DATABASE",
+        Kind::Bool,
+        "Whether a server that cannot be reached at the start is an error; `false` starts without \
+         it, refuses calls with 503, and joins it when it comes.",
+    )
+    .default("true"),
+    KeyDef::new(
+        "log.slow_after",
+        "MAINSTAY_LOG_SLOW_AFTER",
+        between(1, HOUR),
+        "Statements that take longer are logged as slow, with the place in the code.",
+    )
+    .default("500ms"),
     KeyDef::new(
         "log.statements",
         "MAINSTAY_LOG_STATEMENTS",

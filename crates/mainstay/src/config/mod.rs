@@ -80,19 +80,37 @@ pub struct Config {
     pub tls: Tls,
     /// What concerns SQLite only.
     pub sqlite: SqliteConfig,
+    /// Whether concurrent calls of one kind are sent as one statement, where that pays.
+    pub coalesce: bool,
+    /// How the handle behaves when the database is in trouble.
+    pub resilience: ResilienceConfig,
+    /// What is remembered for reads while the database does not answer.
+    pub stale: StaleConfig,
+    /// What has to be there at the start.
+    pub startup: StartupConfig,
     /// What is logged.
     pub log: LogConfig,
     keys: Vec<KeyDef>,
     values: layer::Layer,
 }
 
-/// The size of the pool.
+/// The size of the pool, and what it does about callers who are too many or hold too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolConfig {
     /// The most connections one process opens.
     pub max: u32,
     /// How many are kept open when idle.
     pub min: u32,
+    /// How many callers may wait for a connection.
+    pub max_waiting: u32,
+    /// The longest wait while more callers come than the pool serves. Zero sheds nobody.
+    pub shed_target: Duration,
+    /// How long the queue may be longer than the pool is large before that counts.
+    pub shed_interval: Duration,
+    /// After how long on loan a connection counts as leaked. Zero looks for no leaks.
+    pub leak_after: Duration,
+    /// Whether leaked connections are taken from their holders.
+    pub reclaim_leaks: bool,
 }
 
 /// How long things may take.
@@ -159,9 +177,40 @@ pub enum Synchronous {
     Normal,
 }
 
+/// How the handle behaves when the database is in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResilienceConfig {
+    /// Whether calls that failed without effect are tried again.
+    pub retry: bool,
+    /// For how long of an outage calls wait for the circuit breaker.
+    pub patience: Duration,
+    /// Whether calls are refused at once while the database does not answer.
+    pub breaker: bool,
+}
+
+/// What is remembered for reads while the database does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaleConfig {
+    /// How many rows.
+    pub capacity: u32,
+    /// A row that is older is never given.
+    pub max_age: Duration,
+    /// How long a read waits for the database when its row is remembered.
+    pub patience: Duration,
+}
+
+/// What has to be there at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartupConfig {
+    /// Whether a server that cannot be reached is an error.
+    pub require_database: bool,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogConfig {
+    /// From when on a statement is logged as slow.
+    pub slow_after: Duration,
     /// Which statements.
     pub statements: StatementLog,
 }

@@ -7,8 +7,9 @@ use super::error::{ConfigError, Problem, Source};
 use super::keys::KeyDef;
 use super::layer::{Entry, Layer};
 use super::{
-    Config, DatabaseUrl, EngineKind, LogConfig, Percent, PoolConfig, Profile, SqliteConfig,
-    StatementLog, Synchronous, Timeouts, Tls, TlsMode, UrlError, Value,
+    Config, DatabaseUrl, EngineKind, LogConfig, Percent, PoolConfig, Profile, ResilienceConfig,
+    SqliteConfig, StaleConfig, StartupConfig, StatementLog, Synchronous, Timeouts, Tls, TlsMode,
+    UrlError, Value,
 };
 
 pub(crate) fn config(
@@ -117,6 +118,11 @@ fn build(keys: Vec<KeyDef>, profile: Profile, values: Layer) -> Config {
         pool: PoolConfig {
             max: read.count("pool.max"),
             min: read.count("pool.min"),
+            max_waiting: read.count("pool.max_waiting"),
+            shed_target: read.duration("pool.shed_target"),
+            shed_interval: read.duration("pool.shed_interval"),
+            leak_after: read.duration("pool.leak_after"),
+            reclaim_leaks: read.get("pool.reclaim_leaks", Value::as_bool),
         },
         instances: read.count("instances"),
         timeouts: Timeouts {
@@ -142,7 +148,22 @@ fn build(keys: Vec<KeyDef>, profile: Profile, values: Layer) -> Config {
             },
             busy_timeout: read.duration("sqlite.busy_timeout"),
         },
+        coalesce: read.get("coalesce", Value::as_bool),
+        resilience: ResilienceConfig {
+            retry: read.get("resilience.retry", Value::as_bool),
+            patience: read.duration("resilience.patience"),
+            breaker: read.get("resilience.breaker", Value::as_bool),
+        },
+        stale: StaleConfig {
+            capacity: read.count("stale.capacity"),
+            max_age: read.duration("stale.max_age"),
+            patience: read.duration("stale.patience"),
+        },
+        startup: StartupConfig {
+            require_database: read.get("startup.require_database", Value::as_bool),
+        },
         log: LogConfig {
+            slow_after: read.duration("log.slow_after"),
             statements: match read.word("log.statements").as_str() {
                 "all" => StatementLog::All,
                 _ => StatementLog::Errors,

@@ -18,6 +18,10 @@ pub struct CallOptions {
     pub timeout: Option<Duration>,
     /// Where the call was made, for pool reports and logs.
     pub site: &'static Location<'static>,
+    /// Whether the call may be sent together with others that run at the same time.
+    pub coalesce: bool,
+    /// Whether the call may be tried again, where that is safe.
+    pub retry: bool,
     /// When the call has to be over, once it runs and if it says so itself: one limit for all the
     /// statements it needs.
     pub(crate) until: Option<Instant>,
@@ -30,6 +34,8 @@ impl CallOptions {
         Self {
             timeout: None,
             site: Location::caller(),
+            coalesce: true,
+            retry: true,
             until: None,
         }
     }
@@ -38,6 +44,12 @@ impl CallOptions {
     pub(crate) fn deadline(&self, default: Duration) -> Instant {
         self.until
             .unwrap_or_else(|| clock::after(self.timeout.unwrap_or(default)))
+    }
+
+    /// The same, where it is known what time it is.
+    pub(crate) fn deadline_from(&self, now: Instant, default: Duration) -> Instant {
+        self.until
+            .unwrap_or_else(|| clock::later(now, self.timeout.unwrap_or(default)))
     }
 
     /// What is left of the call's own limit.
@@ -110,6 +122,22 @@ impl<T> Request<T> {
         self.options.timeout = Some(limit);
         self
     }
+
+    /// Tries the call once: a conflict or an outage is told at once. See the guide on resilience.
+    pub fn no_retry(mut self) -> Self {
+        self.options.retry = false;
+        self
+    }
+
+    /// Sends the call by itself, whatever other calls run at the same time.
+    ///
+    /// Where every statement is a round trip, concurrent reads by key and single-row inserts of one
+    /// entity are joined into one statement each; see the guide on tuning. Other calls never are,
+    /// and this changes nothing about them.
+    pub fn no_coalesce(mut self) -> Self {
+        self.options.coalesce = false;
+        self
+    }
 }
 
 impl<T> IntoFuture for Request<T> {
@@ -117,7 +145,10 @@ impl<T> IntoFuture for Request<T> {
     type IntoFuture = BoxFuture<'static, Result<T>>;
 
     fn into_future(mut self) -> Self::IntoFuture {
-        self.options.until = self.options.timeout.map(clock::after);
+        // Without a limit of its own it keeps that of the work it is part of.
+        if let Some(limit) = self.options.timeout {
+            self.options.until = Some(clock::after(limit));
+        }
         (self.run)(self.options)
     }
 }

@@ -4,18 +4,38 @@
 //! - [`admin`]: making and dropping whole databases
 //! - [`builder`]: opening one from a configuration
 //! - [`call`]: what operations return, and their options
+//! - `coalesce`: concurrent calls of one kind sent as one statement
 //! - [`line`]: the straight line every statement takes
+//! - `attempt`: before it, the circuit breaker, and around it, what is tried again
+//! - [`guard`]: circuit breaker, budget of retries, refused writes
+//! - `batch_line`: the same for statements that take effect together or not at all
 //! - `lease`: a connection in use
+//! - `scans`: turns of long reads, where the engine runs in this process
+//! - [`exclusive`]: a connection held for statements outside of any transaction
 //! - [`executor`]: the handle or a transaction, whichever runs the statements
 //! - [`sql`]: hand-written SQL with bound parameters
+//! - `stale`: rows to fall back on while the database does not answer
+//! - [`status`]: what the handle says of itself
+//! - `texts`: the SQL of operations on one row, written once
+//! - `written`: what the text of hand-written SQL says of what it does
 
 pub mod admin;
+mod attempt;
+mod batch_line;
 pub mod builder;
 pub mod call;
+pub(crate) mod coalesce;
+pub mod exclusive;
 pub mod executor;
+pub mod guard;
 pub(crate) mod lease;
 pub(crate) mod line;
+pub(crate) mod scans;
 pub mod sql;
+pub(crate) mod stale;
+pub mod status;
+pub(crate) mod texts;
+mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +44,11 @@ use tokio::time::{Instant, timeout_at};
 
 pub use builder::Builder;
 pub use call::{CallOptions, Request};
+pub use exclusive::Exclusive;
 pub use executor::Executor;
+pub use guard::Resilience;
 pub use sql::Sql;
+pub use status::Status;
 
 use crate::clock::{self, Clock};
 use crate::driver::{Capabilities, Driver, ServerInfo};
@@ -33,6 +56,8 @@ use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Pool, PoolStatus};
 use crate::schema::{Dialect, Schema};
+use crate::transaction::ledger::Ledger;
+use scans::Scans;
 
 /// A handle on one database: cheap to clone, safe to share.
 ///
@@ -50,11 +75,23 @@ pub(crate) struct Shared {
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) pool: Pool,
     pub(crate) schema: Schema,
+    /// The SQL of operations on one row.
+    pub(crate) texts: texts::Texts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) timeouts: Timeouts,
+    /// Circuit breaker, budget of retries, refused writes.
+    pub(crate) guards: guard::Guards,
+    /// For an engine that runs in this process.
+    pub(crate) scans: Option<Scans>,
     /// Whether every statement is logged, not only failures.
     pub(crate) log_statements: bool,
+    /// Whether concurrent calls may be sent as one statement.
+    pub(crate) coalesce: bool,
+    pub(crate) lanes: coalesce::Lanes,
+    pub(crate) ledger: Ledger,
+    /// Rows to fall back on.
+    pub(crate) stale: stale::Store,
 }
 
 /// How long calls may take unless they say otherwise.

@@ -1,6 +1,8 @@
 //! Hand-written SQL with bound parameters. It takes the same line as everything else.
 
 use super::call::{CallOptions, Request};
+use super::stale::Touched;
+use super::written::only_reads;
 use super::{Database, Executor};
 use crate::driver::row::Ignore;
 use crate::driver::{Access, Done, OwnedRow, Row, Statement};
@@ -72,6 +74,11 @@ impl Database {
     ///
     /// What several statements in one text mean for atomicity is the engine's business; give one
     /// statement at a time where that matters.
+    ///
+    /// # Errors
+    /// The engine's. On PostgreSQL nothing of a script that fails is kept; on the other engines the
+    /// statements before the one that failed are, and [`Error::outcome`] is unknown when there may
+    /// be such.
     #[track_caller]
     pub fn script(&self, text: impl Into<String>) -> Request<()> {
         script(self.into(), text.into(), CallOptions::here())
@@ -80,20 +87,24 @@ impl Database {
 
 impl Tx {
     /// Runs a script within the transaction. See [`Database::script`].
+    ///
+    /// # Errors
+    /// The engine's. It poisons the transaction.
     #[track_caller]
     pub fn script(&self, text: impl Into<String>) -> Request<()> {
         script(self.into(), text.into(), CallOptions::here())
     }
 }
 
-fn script(executor: Executor, text: String, options: CallOptions) -> Request<()> {
+pub(super) fn script(executor: Executor, text: String, options: CallOptions) -> Request<()> {
     Request::new(options, move |options| async move {
-        executor.run_script(text, &options).await
+        let _touching = executor.touching(|| Touched::Sql(text.as_str().into()));
+        executor.run_script(text.clone(), &options).await
     })
 }
 
 impl Sql {
-    fn new(executor: Executor, text: String, options: CallOptions) -> Self {
+    pub(crate) fn new(executor: Executor, text: String, options: CallOptions) -> Self {
         Self {
             executor,
             text,
@@ -136,6 +147,9 @@ impl Sql {
         } = self;
         Request::new(options, move |options| async move {
             let statement = Statement::raw(executor.dialect(), &text, values, access)?;
+            let on = executor.clone();
+            let writes = access == Access::Write || !only_reads(&text);
+            let _touching = writes.then(|| on.touching(|| Touched::Sql(text.as_str().into())));
             work(executor, statement, options).await
         })
     }

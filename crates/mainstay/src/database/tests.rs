@@ -1,4 +1,19 @@
 //! Closing a handle while others, and its own writer, are at work.
+//!
+//! - `counted`: what calls tell the breaker, the budget and the write stop
+//! - `inline`: reads without threads
+//! - `late`: a server that comes after the handle was opened
+//! - `outage`: breaker and retries over a driver that answers as it is told (`fake`)
+//! - `refusing`: writes that the database does not take
+
+mod counted;
+mod fake;
+mod inline;
+mod late;
+mod outage;
+mod refusing;
+
+use std::future::IntoFuture;
 
 use tokio::sync::oneshot;
 
@@ -65,4 +80,70 @@ async fn closing_does_not_wait_beyond_its_limit_for_the_writer() {
     // What had begun is not cut off.
     go.send(()).unwrap();
     transaction.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_runs_outside_of_transactions_and_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder).await;
+    let tables = "CREATE TABLE p (n INTEGER PRIMARY KEY); \
+                  CREATE TABLE c (n INTEGER REFERENCES p (n))";
+    db.script(tables).await.unwrap();
+    let handle = db.clone();
+    let (held, is_held) = oneshot::channel();
+    let (go, wait) = oneshot::channel::<()>();
+    let work = db.exclusive(|session| async move {
+        session.script("PRAGMA foreign_keys = OFF").await?;
+        held.send(()).unwrap();
+        wait.await.unwrap();
+        session.sql("INSERT INTO c VALUES (1)").execute().await?;
+        session.script("VACUUM").await?;
+        let refused = handle.sql("INSERT INTO p VALUES (7)").execute().await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::TransactionClosed);
+        let begun = session.script("BEGIN").await.unwrap_err();
+        assert_eq!(begun.kind(), ErrorKind::Unsupported);
+        let rows = session.sql("SELECT n FROM c").fetch_rows().await?;
+        Ok((rows.len(), session))
+    });
+    let work = tokio::spawn(work.into_future());
+    is_held.await.unwrap();
+    // Others wait for their turn.
+    let other = db.sql("INSERT INTO p VALUES (2)").execute();
+    let mut other = Box::pin(other.into_future());
+    let soon = tokio::time::timeout(Duration::from_millis(50), &mut other).await;
+    assert!(soon.is_err());
+    go.send(()).unwrap();
+    let (rows, session) = work.await.unwrap().unwrap();
+    assert_eq!(rows, 1);
+    other.await.unwrap();
+    let late = session.script("VACUUM").await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::TransactionClosed);
+    // Settings ended with it.
+    let orphan = db.sql("INSERT INTO c VALUES (99)").execute().await;
+    assert_eq!(orphan.unwrap_err().kind(), ErrorKind::ForeignKey);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_ends_with_its_future_and_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder).await;
+    db.script("CREATE TABLE t (n INTEGER)").await.unwrap();
+    let endless = "INSERT INTO t WITH RECURSIVE n(i) AS \
+                   (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
+    let endless = || {
+        db.exclusive(move |session| async move {
+            session.sql("INSERT INTO t VALUES (1)").execute().await?;
+            session.sql(endless).execute().await
+        })
+    };
+    let soon = Duration::from_millis(100);
+    let dropped = tokio::time::timeout(soon, endless().into_future()).await;
+    assert!(dropped.is_err());
+    let error = endless().timeout(soon).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deadline);
+    let rows = db.sql("INSERT INTO t VALUES (2)").execute();
+    rows.timeout(Duration::from_secs(10)).await.unwrap();
+    let sum: i64 = db.sql("SELECT sum(n) FROM t").scalar().await.unwrap();
+    // Each statement that had its answer stays.
+    assert_eq!(sum, 4);
 }

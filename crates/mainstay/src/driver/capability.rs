@@ -25,6 +25,25 @@ pub struct Capabilities {
     pub upsert_target: bool,
     /// Foreign-key errors name the constraint.
     pub names_foreign_keys: bool,
+    /// The engine runs in this process, on its cores. Short reads are tried
+    /// [inline](super::Connection::run_inline), and long ones take turns.
+    pub in_process: bool,
+    /// Every statement is a round trip to a server, so that concurrent calls gain from being sent
+    /// as one.
+    pub round_trips: bool,
+    /// Statements can be sent without waiting for answers to earlier ones, so that a transaction
+    /// of many takes one round trip.
+    pub pipelines: bool,
+    /// An INSERT can pass over the rows that a unique key refuses, whatever key that is, and
+    /// return the others.
+    pub insert_skips_duplicates: bool,
+    /// Rows can be loaded in bulk by another way than INSERT; see
+    /// [`Connection::load`](super::Connection::load).
+    pub bulk_load: bool,
+    /// The engine keeps account of how transactions ended, so that a COMMIT whose answer was lost
+    /// is found out about without the ledger; see
+    /// [`Connection::witness`](super::Connection::witness).
+    pub transaction_status: bool,
     /// The most parameters one statement may have.
     pub max_parameters: usize,
 }
@@ -42,6 +61,12 @@ impl Capabilities {
                 row_locks: false,
                 upsert_target: true,
                 names_foreign_keys: false,
+                in_process: true,
+                round_trips: false,
+                pipelines: false,
+                insert_skips_duplicates: true,
+                bulk_load: true,
+                transaction_status: false,
                 max_parameters: 32_766,
             },
             Dialect::Postgres => Self {
@@ -53,6 +78,12 @@ impl Capabilities {
                 row_locks: true,
                 upsert_target: true,
                 names_foreign_keys: true,
+                in_process: false,
+                round_trips: true,
+                pipelines: true,
+                insert_skips_duplicates: true,
+                bulk_load: true,
+                transaction_status: true,
                 max_parameters: 65_535,
             },
             Dialect::MariaDb => Self {
@@ -64,6 +95,12 @@ impl Capabilities {
                 row_locks: true,
                 upsert_target: false,
                 names_foreign_keys: true,
+                in_process: false,
+                round_trips: true,
+                pipelines: false,
+                insert_skips_duplicates: false,
+                bulk_load: false,
+                transaction_status: false,
                 max_parameters: 65_535,
             },
             Dialect::MySql => Self {
@@ -75,6 +112,12 @@ impl Capabilities {
                 row_locks: true,
                 upsert_target: false,
                 names_foreign_keys: true,
+                in_process: false,
+                round_trips: true,
+                pipelines: false,
+                insert_skips_duplicates: false,
+                bulk_load: false,
+                transaction_status: false,
                 max_parameters: 65_535,
             },
         }

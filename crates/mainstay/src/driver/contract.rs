@@ -25,12 +25,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::capability::Capabilities;
+use super::load::Load;
+use super::progress::DialProgress;
 use super::row::RowSink;
 use super::statement::Statement;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::schema::Dialect;
 
 /// A boxed future that can be sent between threads.
@@ -53,6 +58,19 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// host, port and user.
     fn connect(&self, limit: Duration) -> BoxFuture<'_, Result<Box<dyn Connection>>>;
 
+    /// The same, telling which step is under way, so that whoever waits for the connection can be
+    /// told what it waits for.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    fn connect_watched(
+        &self,
+        limit: Duration,
+        _progress: Arc<DialProgress>,
+    ) -> BoxFuture<'_, Result<Box<dyn Connection>>> {
+        self.connect(limit)
+    }
+
     /// A connection that writes, where the engine has one writer of its own that queues its work;
     /// `None` where pooled connections write.
     ///
@@ -66,6 +84,12 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
 
     /// What the server says of itself: version, connection limit.
     fn server_info(&self) -> ServerInfo;
+
+    /// Why the server has not been reached since the driver was opened. `None` once it has: then
+    /// dialect, capabilities and server info are its own; before they are what is expected.
+    fn not_reached(&self) -> Option<Error> {
+        None
+    }
 
     /// Ends what the driver keeps of its own (writer thread), after finishing what is queued.
     fn close(&self) -> BoxFuture<'_, Result<()>>;
@@ -92,6 +116,73 @@ pub trait Connection: Send + std::fmt::Debug {
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<Done>>;
 
+    /// Runs a short read at once, on the caller's own thread, where the engine runs in this
+    /// process. It holds the thread for a millisecond at most. When it does not come to its end
+    /// here, [`run`](Self::run) is the way.
+    fn run_inline(&mut self, _statement: &Statement, _sink: &mut dyn RowSink) -> Inline {
+        Inline::NotTried
+    }
+
+    /// Runs statements that take effect together or not at all, outside of any transaction. The
+    /// sink is told whose rows follow: [`RowSink::statement`] before each statement's answer is
+    /// looked at, and before that of the commit.
+    ///
+    /// A driver sends them in as few round trips as it can. The first failure ends the batch,
+    /// and nothing of it is kept, unless the error's outcome says otherwise.
+    fn run_batch<'a>(
+        &'a mut self,
+        batch: Batch,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Vec<Done>>> {
+        Box::pin(async move {
+            self.begin(BeginOptions::default()).await?;
+            let count = batch.statements.len();
+            let mut all = Vec::with_capacity(batch.statements.len());
+            for (index, statement) in batch.statements.into_iter().enumerate() {
+                sink.statement(index);
+                match self.run(statement, sink).await {
+                    Ok(done) => all.push(done),
+                    Err(error) => {
+                        // When this fails too, the connection is broken or is recovered.
+                        let _ = self.rollback().await;
+                        return Err(error);
+                    }
+                }
+            }
+            sink.statement(count);
+            self.commit().await?;
+            Ok(all)
+        })
+    }
+
+    /// Adds rows in bulk within the open transaction, where [`Capabilities::bulk_load`] says so.
+    /// Returns how many, or none having [declined](Load::decline). After an error the transaction, or its savepoint, is only to be rolled
+    /// back: some of the rows may be in it.
+    ///
+    /// # Errors
+    /// Those of an INSERT; `UNSUPPORTED` where the engine has no such way.
+    fn load(&mut self, _load: Load) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async {
+            Err(Error::new(
+                ErrorKind::Unsupported,
+                "the engine has no way to load rows in bulk",
+            ))
+        })
+    }
+
+    /// Keeps the connection for statements outside of any transaction, each for itself, until
+    /// [`let_go`](Self::let_go) or [`recover`](Self::recover). Where writes queue, it waits for its
+    /// turn, nobody else writes meanwhile, and settings that are changed end with it.
+    /// At `until` it ends, whatever became of whoever holds it.
+    fn hold(&mut self, _until: Option<Instant>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Ends [`hold`](Self::hold).
+    fn let_go(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Runs SQL without parameters or rows, several statements at once where the engine takes
     /// them: DDL and session settings.
     fn run_script<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
@@ -117,14 +208,55 @@ pub trait Connection: Send + std::fmt::Debug {
     /// Asks whether the connection works.
     fn ping(&mut self) -> BoxFuture<'_, Result<()>>;
 
+    /// What became of the call that was just dropped, where that is certain: it never began, or it
+    /// is rolled back, or it has taken effect. To be asked before [`recover`](Self::recover), and
+    /// answered in a moment.
+    fn outcome_of_dropped(&mut self) -> BoxFuture<'_, Outcome> {
+        Box::pin(async { Outcome::Unknown })
+    }
+
     /// Whether the connection is known to be dead, without asking the server.
     fn is_broken(&self) -> bool;
 
     /// Brings the connection into order after a dropped call or an abandoned transaction.
     fn recover(&mut self) -> BoxFuture<'_, Recovery>;
 
+    /// A way to end the session while somebody else has the connection, where there is one. Whoever
+    /// has it then sees the connection as lost.
+    fn kill_switch(&self) -> Option<KillSwitch> {
+        None
+    }
+
+    /// Somebody who can find out how the open transaction ended, should the answer to its COMMIT
+    /// not come; to be asked for just before. `None` where the engine keeps no account of its
+    /// transactions, or nothing is known by which it could be asked about this one.
+    fn witness(&self) -> Option<Witness> {
+        None
+    }
+
     /// Closes the connection politely.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Ends a session from outside: frees on the server what it holds, as far as the server answers.
+pub type KillSwitch = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Finds out how a transaction ended, until the given time. To be asked once nobody works on its
+/// connection any more: where the transaction is still open, it is ended.
+///
+/// "Applied" means that it was committed, "not applied" that it was not and never will be.
+pub type Witness = Box<dyn FnOnce(Instant) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
+/// Statements that take effect together or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The statements, in the order they run.
+    pub statements: Vec<Statement>,
+    /// The longest that one of them may wait for a lock, in what the engine counts in: where that
+    /// is whole seconds, less than one means not to wait at all.
+    /// `None` means as long as the session's setting says. An engine without such a limit
+    /// ignores it.
+    pub lock_wait: Option<Duration>,
 }
 
 /// What became of a connection after a dropped call.
@@ -144,6 +276,25 @@ pub struct Done {
     pub rows: u64,
     /// The key the database made, where it made one and tells.
     pub last_insert_id: Option<i64>,
+}
+
+/// What came of a read that was to run on its caller's thread.
+#[derive(Debug)]
+pub enum Inline {
+    /// It ran to its end.
+    Ran {
+        /// What came of it.
+        result: Result<Done>,
+        /// How much of the thread's time it took, of about 128 that a task may take before it lets
+        /// others have the thread.
+        work: u32,
+    },
+    /// It was too long. The sink has forgotten its rows.
+    GivenUp,
+    /// It is not a read to run here: by its hints, because its sink cannot
+    /// [restart](RowSink::restart), because it would have to wait, or because of what the
+    /// connection is. The sink has no rows.
+    NotTried,
 }
 
 /// How a transaction sees the work of others.
@@ -166,4 +317,12 @@ pub struct BeginOptions {
     pub isolation: Isolation,
     /// Whether writes are refused.
     pub read_only: bool,
+    /// Whether it shares its commit with nobody: it is known to be long. Matters only where
+    /// transactions that write are committed in groups.
+    pub alone: bool,
+    /// Whether [`Connection::witness`] will not be asked, so that nothing need be done for it.
+    pub unwitnessed: bool,
+    /// When it is given up. Matters only where transactions that write exclude each other: one that
+    /// its caller has forgotten is then rolled back, so that others go on.
+    pub until: Option<Instant>,
 }

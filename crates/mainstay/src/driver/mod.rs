@@ -2,8 +2,10 @@
 //!
 //! - [`contract`]: what a driver is and what it promises; read this first
 //! - [`statement`]: SQL with its values
+//! - [`load`]: many rows without a statement of their own
 //! - [`row`]: where rows go as they arrive
 //! - [`capability`]: what an engine can and cannot do
+//! - [`progress`]: how far the opening of a connection has come
 //! - [`connect`]: from a configuration to a driver
 //! - `sqlite`, `postgres`, `mysql`: the drivers. This file is the one that decides which are
 //!   compiled in
@@ -14,6 +16,8 @@
 pub mod capability;
 pub mod connect;
 pub mod contract;
+pub mod load;
+pub mod progress;
 pub mod row;
 pub mod statement;
 
@@ -26,10 +30,16 @@ mod sqlite;
 
 pub use capability::Capabilities;
 pub use contract::{
-    BeginOptions, BoxFuture, Connection, Done, Driver, Isolation, Recovery, ServerInfo,
+    Batch, BeginOptions, BoxFuture, Connection, Done, Driver, Inline, Isolation, KillSwitch,
+    Recovery, ServerInfo, Witness,
 };
+pub use load::Load;
+pub use progress::{DialProgress, DialStep};
 pub use row::{Collect, RowSink};
-pub use statement::{Access, Statement};
+pub use statement::{Access, Effort, Statement};
+
+#[cfg(all(test, feature = "sqlite"))]
+pub(crate) use sqlite::{Patience, with_patience};
 
 pub use crate::value::row::{Columns, OwnedRow, Row};
 

@@ -12,6 +12,17 @@ pub trait RowSink: Send {
     /// An error ends the statement and is returned from it.
     fn row(&mut self, row: &Row<'_>) -> Result<()>;
 
+    /// The rows that follow are those of the statement at `index` of a batch, and so is an error
+    /// that follows. After the last statement it is called once more, with their number, before
+    /// the commit.
+    fn statement(&mut self, _index: usize) {}
+
+    /// Forgets the rows taken so far, because the statement starts again. `false` means that the
+    /// sink cannot; it is asked once before the first row, when there is nothing to forget.
+    fn restart(&mut self) -> bool {
+        false
+    }
+
     /// Whether the sink wants to be [flushed](Self::flush) before the next row. This is how a
     /// stream keeps a driver from running ahead of its reader.
     fn is_full(&self) -> bool {
@@ -31,6 +42,10 @@ pub struct Ignore;
 impl RowSink for Ignore {
     fn row(&mut self, _: &Row<'_>) -> Result<()> {
         Ok(())
+    }
+
+    fn restart(&mut self) -> bool {
+        true
     }
 }
 
@@ -56,5 +71,10 @@ impl<T: Send, F: FnMut(&Row<'_>) -> Result<T> + Send> RowSink for Collect<T, F> 
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         self.items.push((self.read)(row)?);
         Ok(())
+    }
+
+    fn restart(&mut self) -> bool {
+        self.items.clear();
+        true
     }
 }

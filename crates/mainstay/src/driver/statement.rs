@@ -17,6 +17,17 @@ pub enum Access {
     Unknown,
 }
 
+/// How much work a statement is expected to be. A hint: an engine that runs in this process reads
+/// it to keep long work off the threads that serve everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effort {
+    /// A few rows by a key or an index.
+    Short,
+    /// Anything: a scan, a count, hand-written SQL.
+    #[default]
+    Long,
+}
+
 /// SQL in the dialect of its database, with its values in stored form.
 ///
 /// Values are always bound, never written into the text.
@@ -28,6 +39,8 @@ pub struct Statement {
     pub values: Vec<Value>,
     /// What it does.
     pub access: Access,
+    /// How much work it is expected to be.
+    pub effort: Effort,
     /// The table it concerns most, for errors and logs.
     pub table: Option<&'static str>,
 }
@@ -50,6 +63,7 @@ impl Statement {
             sql: sql.into(),
             values,
             access,
+            effort: Effort::Long,
             table: None,
         }
     }
@@ -61,14 +75,18 @@ impl Statement {
         self
     }
 
+    /// Expects it to touch only a few rows.
+    #[must_use]
+    pub fn short(mut self) -> Self {
+        self.effort = Effort::Short;
+        self
+    }
+
     /// Whether it takes effect only with its transaction on every engine: an entity's statement,
     /// a read, or hand-written SQL of a kind that never commits by itself, as DDL can.
     pub(crate) fn is_undone_by_rollback(&self) -> bool {
         const KINDS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
-        let word = self.sql.split_whitespace().next().unwrap_or_default();
-        self.table.is_some()
-            || self.access == Access::Read
-            || KINDS.iter().any(|kind| word.eq_ignore_ascii_case(kind))
+        self.table.is_some() || self.access == Access::Read || begins_with(&self.sql, &KINDS)
     }
 
     /// A statement from hand-written SQL with `?` placeholders.
@@ -178,4 +196,58 @@ fn type_of(value: &sea_query::Value) -> String {
     let shown = format!("{value:?}");
     let end = shown.find('(').unwrap_or(shown.len());
     shown[..end].to_owned()
+}
+
+/// Whether the first word of a text is one of these, in any case, comments and opening parentheses
+/// passed over.
+pub(crate) fn begins_with(sql: &str, words: &[&str]) -> bool {
+    let first = first_word(sql);
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
+/// Empty where it cannot be told: in a comment that an engine may execute (`/*!`), or that one
+/// engine nests and another does not.
+fn first_word(sql: &str) -> &str {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+        rest = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n').map_or("", |(_, after)| after)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            match comment.split_once("*/") {
+                Some((text, after)) if !text.starts_with(['!', 'M']) && !text.contains("/*") => {
+                    after
+                }
+                _ => return "",
+            }
+        } else {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            return &rest[..end];
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_stands_behind_comments() {
+        for (sql, word) in [
+            ("SELECT 1", "SELECT"),
+            ("  (select 1)", "select"),
+            ("/* route=/users */ SELECT 1", "SELECT"),
+            ("-- why\n  /* and */ UPDATE t SET n = 1", "UPDATE"),
+            ("DELETE/**/FROM t", "DELETE"),
+            ("/*! DROP TABLE t */ SELECT 1", ""),
+            ("/*M! DROP TABLE t */ SELECT 1", ""),
+            ("/* /* */ DROP TABLE t; /* */ */ SELECT 1", ""),
+            ("/* SELECT 1", ""),
+            ("-- SELECT 1", ""),
+            ("", ""),
+        ] {
+            assert_eq!(first_word(sql), word, "{sql}");
+        }
+    }
 }

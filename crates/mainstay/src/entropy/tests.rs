@@ -78,3 +78,17 @@ fn an_instant_before_1970_does_not_panic() {
     let old: DateTime<Utc> = "1900-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(uuid_v7(old, &SeededEntropy::new(0)).as_bytes()[..6], [0; 6]);
 }
+
+#[test]
+fn a_buffered_source_gives_what_its_source_would() {
+    let plain = SeededEntropy::new(5);
+    let buffered = Buffered::new(Arc::new(SeededEntropy::new(5)));
+    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    for _ in 0..500 {
+        assert_eq!(uuid_v7(now, &buffered), uuid_v7(now, &plain));
+    }
+    let (mut a, mut b) = ([0; 32], [0; 32]);
+    Buffered::new(Arc::new(SeededEntropy::new(5))).fill(&mut a);
+    SeededEntropy::new(5).fill(&mut b);
+    assert_eq!(a, b);
+}

@@ -33,6 +33,8 @@ pub enum ErrorKind {
     Closed,
     /// No connection became free in time.
     PoolTimeout,
+    /// Too many callers wait for a connection already.
+    Overloaded,
     /// The server cannot be reached.
     Unreachable,
     /// The connection was lost while in use.
@@ -145,6 +147,7 @@ impl ErrorKind {
         Self::ColumnMissing,
         Self::Closed,
         Self::PoolTimeout,
+        Self::Overloaded,
         Self::Unreachable,
         Self::ConnectionLost,
         Self::CredentialsRefused,
@@ -253,6 +256,13 @@ impl ErrorKind {
             ),
             Self::PoolTimeout => facts(
                 "POOL_TIMEOUT",
+                Some("P2024"),
+                503,
+                Safe,
+                "The database is busy",
+            ),
+            Self::Overloaded => facts(
+                "OVERLOADED",
                 Some("P2024"),
                 503,
                 Safe,

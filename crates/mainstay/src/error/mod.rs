@@ -59,6 +59,8 @@ struct Inner {
     retry: Option<RetryClass>,
     retry_after: Option<Duration>,
     source: Option<Source>,
+    again_alone: bool,
+    of_server: bool,
 }
 
 impl Error {
@@ -83,6 +85,8 @@ impl Error {
             retry: None,
             retry_after: None,
             source: None,
+            again_alone: false,
+            of_server: false,
         }))
     }
 
@@ -106,6 +110,30 @@ impl Error {
     #[must_use]
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.inner_mut().kind = kind;
+        self
+    }
+
+    /// Says which of several statements it was, counted from 0.
+    #[must_use]
+    pub(crate) fn at_statement(mut self, position: usize, of: usize) -> Self {
+        let inner = self.inner_mut();
+        inner.detail = format!("statement {} of {of}: {}", position + 1, inner.detail).into();
+        self
+    }
+
+    /// Says which of several rows it was, counted from 0.
+    #[must_use]
+    pub(crate) fn at_row(mut self, position: usize, of: usize) -> Self {
+        let inner = self.inner_mut();
+        inner.detail = format!("row {} of {of}: {}", position + 1, inner.detail).into();
+        self
+    }
+
+    /// Adds to what happened.
+    #[must_use]
+    pub(crate) fn with_more(mut self, more: &str) -> Self {
+        let inner = self.inner_mut();
+        inner.detail = format!("{}; {more}", inner.detail).into();
         self
     }
 
@@ -190,6 +218,32 @@ impl Error {
         self
     }
 
+    /// Marks the error of a transaction that was put off: none of it took effect, and it is to run
+    /// again by itself, sharing its commit with nobody. For drivers.
+    #[must_use]
+    pub fn with_again_alone(mut self) -> Self {
+        self.inner_mut().again_alone = true;
+        self
+    }
+
+    /// Whether the transaction is to run again by itself.
+    pub(crate) fn is_again_alone(&self) -> bool {
+        self.0.again_alone
+    }
+
+    /// Marks a refusal that the driver knows to come of the state the whole database is in, rather
+    /// than of the statement: a read-only server, a full disk. It concerns all writes. For drivers.
+    #[must_use]
+    pub fn with_state_of_server(mut self) -> Self {
+        self.inner_mut().of_server = true;
+        self
+    }
+
+    /// Whether it is known to concern all writes.
+    pub(crate) fn is_state_of_server(&self) -> bool {
+        self.0.of_server
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -267,8 +321,12 @@ impl Error {
         self.0.native_code.as_deref()
     }
 
-    /// When a retry makes sense at the earliest. A 503 always has one; one second unless known.
+    /// When a retry makes sense at the earliest. A 503 has one, one second unless known, but for a
+    /// write that may have taken effect: to send it again is not for those who know nothing of it.
     pub fn retry_after(&self) -> Option<Duration> {
+        if self.outcome() != Outcome::NotApplied {
+            return None;
+        }
         match (self.0.retry_after, self.http_status()) {
             (None, 503) => Some(Duration::from_secs(1)),
             (after, _) => after,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Error, FieldError};
+use super::{Error, FieldError, Outcome};
 
 /// Problem details of an error: what an HTTP API answers with as `application/problem+json`.
 ///
@@ -20,6 +20,9 @@ pub struct Problem {
     pub detail: String,
     /// The stable code.
     pub code: &'static str,
+    /// Whether a write took effect all the same: `unknown` or `applied`. Absent where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
     /// Problems per field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -33,6 +36,11 @@ impl From<&Error> for Problem {
             status: error.http_status(),
             detail: error.public_message(),
             code: error.code(),
+            outcome: match error.outcome() {
+                Outcome::NotApplied => None,
+                Outcome::Applied => Some("applied"),
+                Outcome::Unknown => Some("unknown"),
+            },
             errors: error.fields().iter().cloned().collect(),
         }
     }

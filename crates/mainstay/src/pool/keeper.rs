@@ -1,15 +1,12 @@
-//! Keeps the minimum warm and retires what is old.
+//! Keeps the minimum warm, retires what is old, and looks for loans that take too long.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connect;
-use super::guard::Slot;
+use super::options::PoolOptions;
 use super::shared::Shared;
-use crate::error::Result;
 
 /// The keeper looks at the pool at least this often.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -32,45 +29,69 @@ async fn keep(weak: Weak<Shared>) {
         if shared.is_closed() {
             return;
         }
-        for idle in shared.take_retired(Instant::now()) {
-            shared.discard(idle.connection);
-        }
-        let options = shared.options();
-        let calm = (options.idle / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
-        pause = match fill(&shared).await {
-            Ok(()) => calm,
-            Err(error) => {
-                tracing::debug!(%error, "the pool cannot reach its minimum yet");
-                // Doubling with jitter, so that many processes do not knock together.
-                (pause * 2)
-                    .min(LONGEST_PAUSE)
-                    .mul_f64(0.5 + 0.5 * shared.jitter())
-            }
+        let now = Instant::now();
+        look_for_leaks(&shared, now);
+        let (plan, options) = {
+            let mut state = shared.state();
+            let mut plan = state.plan(now);
+            state.retire(now, &mut plan);
+            (plan, state.options)
         };
+        shared.carry_out(plan);
+        pause = rhythm(&options);
     }
 }
 
-/// Makes connections until the minimum is there, as long as there is room.
-pub(super) async fn fill(shared: &Arc<Shared>) -> Result<()> {
-    let options = shared.options();
-    while !shared.is_closed() {
-        // With a permit in hand the pool cannot grow beyond its size. It is taken before looking,
-        // because what is returned in between counts as open without having a permit.
-        let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned() else {
-            return Ok(());
-        };
-        if shared.open.load(Ordering::Acquire) >= options.min {
-            return Ok(());
-        }
-        let connection = connect(shared, options.connect).await?;
-        let (born, expires) = shared.lifetime(&options);
-        drop(Slot::new(
-            Arc::clone(shared),
-            permit,
-            connection,
-            born,
-            expires,
-        ));
+/// How often to look, so that limits are kept within a quarter of their length.
+fn rhythm(options: &PoolOptions) -> Duration {
+    let mut shortest = options.idle;
+    if !options.leak_after.is_zero() {
+        shortest = shortest.min(options.leak_after);
     }
-    Ok(())
+    (shortest / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+}
+
+/// Tells of loans that take too long, and takes their connections back where that is wanted.
+fn look_for_leaks(shared: &Arc<Shared>, now: Instant) {
+    let mut state = shared.state();
+    let options = state.options;
+    if options.leak_after.is_zero() {
+        return;
+    }
+    let leaks = state.loans.new_leaks(now, options.leak_after);
+    state.totals.leaks += leaks.len() as u64;
+    let taken = if options.reclaim_leaks {
+        state.loans.reclaim(now, options.leak_after)
+    } else {
+        Vec::new()
+    };
+    for _ in &taken {
+        state.forget(false, now);
+        state.totals.reclaimed += 1;
+        // Its holder still has it.
+        shared.one_closing();
+    }
+    let plan = state.plan(now);
+    drop(state);
+    shared.carry_out(plan);
+    for leak in leaks {
+        tracing::warn!(
+            target: "mainstay::pool",
+            site = %leak.site,
+            held_ms = leak.held.as_millis() as u64,
+            statement = leak.statement.as_deref().unwrap_or("none"),
+            "a connection has been on loan for longer than pool.leak_after"
+        );
+    }
+    for (holder, note) in taken {
+        tracing::warn!(
+            target: "mainstay::pool",
+            site = %holder.site,
+            held_ms = holder.held.as_millis() as u64,
+            "a leaked connection was taken back; its holder finds it lost"
+        );
+        if let Some(kill) = &note.kill {
+            shared.spawn(kill());
+        }
+    }
 }

@@ -2,42 +2,58 @@
 //!
 //! - `mod.rs`: [`Pool`], acquiring and closing
 //! - [`options`]: what can be set
-//! - `shared`: idle connections, counters and the list of holders
-//! - [`guard`]: [`PoolGuard`], a connection on loan; cleans up after dropped calls
-//! - `keeper`: keeps the minimum warm and retires what is old
+//! - `state`: what is known at one moment and what is to be done next, changed under one lock
+//! - `shared`: what handles, guards and tasks share; does what the state says
+//! - `queue`: callers who wait; `waiting`: the wait of one of them
+//! - `place`: a place that is taken; [`guard`]: [`PoolGuard`], a connection on loan
+//! - `tasks`: opening, checking and recovering connections; `dials`: what is known of opening them
+//! - `loans`: who has a connection, and for too long
+//! - `keeper`: keeps the minimum warm, retires what is old, looks for leaks
+//! - `phases`: what a wait was spent on; `explain`: the pool's errors
 //! - [`status`]: what the pool says of itself
 
+mod dials;
+mod explain;
 pub mod guard;
 mod keeper;
+mod loans;
 pub mod options;
+mod phases;
+mod place;
+mod queue;
 mod shared;
+mod state;
 pub mod status;
+mod tasks;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
+use futures_util::future::join_all;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use guard::PoolGuard;
 pub use options::PoolOptions;
-pub use status::{Holder, PoolStatus};
+pub use status::{DialFailures, Dialling, Holder, PoolStatus};
 
 use crate::clock;
-use crate::driver::{Connection, Driver};
+use crate::driver::Driver;
 use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind, Result};
-use guard::Slot;
+use place::Place;
 use shared::Shared;
+use state::Role;
 
 /// A pool of connections to one database. Cloning gives another handle on the same pool.
 ///
 /// The queue is fair: who waits longest is served first. Dropping an acquire leaves the queue.
+/// Connections are opened, checked and brought into order by tasks of the pool, so a caller who
+/// gives up takes nothing along.
 #[derive(Debug, Clone)]
 pub struct Pool {
     shared: Arc<Shared>,
@@ -52,103 +68,39 @@ impl Pool {
         Self { shared }
     }
 
-    /// Lends a connection.
+    /// Lends a connection to a call that must end by `deadline`.
     ///
-    /// Waits in the queue up to [`PoolOptions::acquire`] and never beyond `deadline`.
+    /// Waits in the queue up to [`PoolOptions::acquire`], never beyond `deadline`, and for less
+    /// while more callers come than the pool serves. The loan counts as leaked after
+    /// [`PoolOptions::leak_after`], but not before `deadline`.
     ///
     /// # Errors
-    /// `POOL_TIMEOUT` when the queue was too long, naming who holds the connections;
-    /// the driver's errors when a new connection cannot be made; `DATABASE_CLOSED` after
-    /// [`close`](Self::close).
+    /// `POOL_TIMEOUT` when the queue was too long, naming who holds the connections; `OVERLOADED`
+    /// when too many wait already; the driver's errors when no connection can be made;
+    /// `DATABASE_CLOSED` after [`close`](Self::close).
     pub async fn acquire(
         &self,
         deadline: Instant,
         site: &'static Location<'static>,
     ) -> Result<PoolGuard> {
-        let options = self.shared.options();
-        let queued_at = Instant::now();
-        let until = deadline.min(clock::after(options.acquire));
-        let permit = self.wait_in_queue(until, queued_at).await?;
-        let slot = self.obtain(permit, &options, deadline).await?;
-        Ok(PoolGuard::new(slot, site))
+        self.acquire_at(Instant::now(), deadline, site).await
     }
 
-    async fn wait_in_queue(
+    /// The same for a caller who knows what time it is.
+    pub(crate) async fn acquire_at(
         &self,
-        until: Instant,
-        queued_at: Instant,
-    ) -> Result<OwnedSemaphorePermit> {
-        let _waiting = shared::CountGuard::new(&self.shared.waiting);
-        let permits = Arc::clone(&self.shared.permits);
-        match timeout_at(until, permits.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(closed()),
-            Err(_) => {
-                self.shared.timeouts.fetch_add(1, Ordering::Relaxed);
-                Err(self.queue_timeout(queued_at.elapsed()))
-            }
-        }
-    }
-
-    /// Takes an idle connection that is fit for use, or makes a new one.
-    async fn obtain(
-        &self,
-        mut permit: OwnedSemaphorePermit,
-        options: &PoolOptions,
+        now: Instant,
         deadline: Instant,
-    ) -> Result<Slot> {
-        while let Some(idle) = self.shared.pop_idle() {
-            if idle.connection.is_broken() || idle.is_expired(Instant::now()) {
-                self.shared.discard(idle.connection);
-                continue;
+        site: &'static Location<'static>,
+    ) -> Result<PoolGuard> {
+        match self.shared.take(site, now, deadline)? {
+            Some((idle, loan)) => {
+                let place = Place::new(Arc::clone(&self.shared), Role::Lent(loan));
+                Ok(PoolGuard::new(place, idle, Some(now)))
             }
-            let since = idle.since;
-            // From here on the slot counts the connection, also when this future is dropped.
-            let mut slot = Slot::new(
-                Arc::clone(&self.shared),
-                permit,
-                idle.connection,
-                idle.born,
-                idle.expires,
-            );
-            if since.elapsed() < options.health_check_after {
-                return Ok(slot);
-            }
-            let limit = options
-                .ping
-                .min(deadline.saturating_duration_since(Instant::now()));
-            if slot.is_alive(limit).await {
-                return Ok(slot);
-            }
-            tracing::debug!("an idle connection failed its health check and is replaced");
-            permit = slot.give_up();
+            // In a box of its own: the usual call does not carry its size around.
+            None => Box::pin(waiting::wait(&self.shared, deadline, site)).await,
         }
-        let limit = options
-            .connect
-            .min(deadline.saturating_duration_since(Instant::now()));
-        let connection = connect(&self.shared, limit).await?;
-        let (born, expires) = self.shared.lifetime(options);
-        Ok(Slot::new(
-            Arc::clone(&self.shared),
-            permit,
-            connection,
-            born,
-            expires,
-        ))
-    }
-
-    fn queue_timeout(&self, waited: Duration) -> Error {
-        let status = self.status();
-        let mut detail = format!(
-            "waited {waited:.1?} in the queue; all {} connections are in use and {} other callers wait",
-            status.max,
-            status.waiting.saturating_sub(1),
-        );
-        for holder in status.holders.iter().take(5) {
-            detail.push_str(&format!("; {holder}"));
-        }
-        Error::new(ErrorKind::PoolTimeout, detail)
-            .with_hint("hold connections for less time, raise pool.max or raise timeouts.acquire")
     }
 
     /// Makes connections until the minimum is there.
@@ -156,7 +108,34 @@ impl Pool {
     /// # Errors
     /// The driver's error of the first connection that cannot be made.
     pub async fn warm(&self) -> Result<()> {
-        keeper::fill(&self.shared).await
+        let shared = &self.shared;
+        let before = shared.state().dials.failed_total;
+        loop {
+            // Registered before the look, so that an end in between is not missed.
+            let dialled = shared.dialled.notified();
+            let dial = {
+                let mut state = shared.state();
+                let min = state.options.min;
+                if state.closed || state.open - state.dials.underway() >= min {
+                    return Ok(());
+                }
+                let now = Instant::now();
+                if state.dials.failed_total > before
+                    && let Some(error) = state.dials.explained(now)
+                {
+                    return Err(error);
+                }
+                (state.open < min).then(|| state.take_place_for_dial(now))
+            };
+            match dial {
+                Some(dial) => {
+                    let place = Place::new(Arc::clone(shared), Role::Dialling(dial.id));
+                    tasks::dial_here(shared, place, dial).await?;
+                }
+                // The pool's own tasks are at it.
+                None => dialled.await,
+            }
+        }
     }
 
     /// Changes the size while in use. Growing takes effect at once; when shrinking, connections
@@ -186,17 +165,26 @@ impl Pool {
         loop {
             // Registered before the check, so that a return in between is not missed.
             let returned = self.shared.returned.notified();
-            while let Some(idle) = self.shared.pop_idle() {
-                self.shared.forget_one();
-                let left = deadline.saturating_duration_since(Instant::now());
-                // A server that does not say goodbye in time is left to notice by itself.
-                let _ = timeout(left, idle.connection.close()).await;
-            }
-            let open = self.shared.open.load(Ordering::Acquire);
-            if open == 0 {
+            let idle = {
+                let mut state = self.shared.state();
+                let idle = std::mem::take(&mut state.idle);
+                for _ in &idle {
+                    state.forget(false, Instant::now());
+                }
+                idle
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            // A server that does not say goodbye in time is left to notice by itself.
+            let goodbyes = idle.into_iter().map(|idle| idle.connection.close());
+            let _ = timeout(left, join_all(goodbyes)).await;
+            let open = self.shared.state().open;
+            if open == 0 && self.shared.goodbyes() == 0 {
                 return Ok(());
             }
             if timeout_at(deadline, returned).await.is_err() {
+                if open == 0 {
+                    return Ok(());
+                }
                 return Err(Error::new(
                     ErrorKind::Deadline,
                     format!(
@@ -205,33 +193,6 @@ impl Pool {
                 ));
             }
         }
-    }
-}
-
-/// Opens a connection, counted from before the first byte is sent, so that the pool never exceeds
-/// its size on the server either.
-async fn connect(shared: &Arc<Shared>, limit: Duration) -> Result<Box<dyn Connection>> {
-    let counted = shared::OpenCount::new(Arc::clone(shared));
-    let started = Instant::now();
-    // The driver keeps the limit itself and knows which step took too long. The outer time-out is
-    // for a driver that hangs all the same.
-    match timeout(
-        limit.saturating_add(Duration::from_millis(250)),
-        shared.driver.connect(limit),
-    )
-    .await
-    {
-        Ok(Ok(connection)) => {
-            shared.opened.fetch_add(1, Ordering::Relaxed);
-            counted.keep();
-            Ok(connection)
-        }
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(Error::new(
-            ErrorKind::Unreachable,
-            format!("no connection within {:.1?}", started.elapsed()),
-        )
-        .with_hint("check that the server is up and reachable, or raise timeouts.connect")),
     }
 }
 

@@ -1,61 +1,50 @@
 //! What all handles and guards of a pool share.
 
-use std::collections::{HashMap, VecDeque};
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
-use tokio::time::Instant;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
+use super::closed;
+use super::dials::Dial;
+use super::guard::PoolGuard;
+use super::loans::{LoanId, Note};
 use super::options::PoolOptions;
-use super::status::{Holder, PoolStatus};
+use super::place::Place;
+use super::queue::Grant;
+use super::state::{Idle, Plan, Role, State};
+use super::status::PoolStatus;
+use super::tasks;
 use crate::clock;
 use crate::driver::{Connection, Driver};
 use crate::entropy::Entropy;
+use crate::error::{Error, ErrorKind, Result};
 
-/// A connection that nobody uses.
-pub(super) struct Idle {
-    pub(super) connection: Box<dyn Connection>,
-    pub(super) born: Instant,
-    pub(super) expires: Instant,
-    pub(super) since: Instant,
-}
-
-impl Idle {
-    pub(super) fn is_expired(&self, now: Instant) -> bool {
-        now >= self.expires
-    }
-}
-
-/// A loan, as the list of holders knows it.
-struct Loan {
-    site: &'static Location<'static>,
-    since: Instant,
-    statement: Option<Arc<str>>,
-}
+/// The longest time for closing a connection. A server that has not answered by then is left to
+/// notice by itself.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 pub(super) struct Shared {
     pub(super) driver: Arc<dyn Driver>,
-    pub(super) permits: Arc<Semaphore>,
-    pub(super) waiting: AtomicUsize,
-    pub(super) open: AtomicUsize,
-    pub(super) opened: AtomicU64,
-    pub(super) timeouts: AtomicU64,
+    /// A place has become free, for whoever closes the pool.
     pub(super) returned: Notify,
+    /// An attempt to open a connection has come to its end, for whoever warms the pool.
+    pub(super) dialled: Notify,
+    /// The pool was closed, for its own tasks.
+    pub(super) ended: Notify,
+    /// Connections that have left the pool and are not closed yet.
+    closing: AtomicUsize,
+    /// Those of them that are being closed now.
+    goodbyes: AtomicUsize,
     entropy: Arc<dyn Entropy>,
     closed: AtomicBool,
-    /// Permits to take away as they come back, after the pool was made smaller.
-    surplus: AtomicUsize,
+    /// Where tasks run that are started outside of any runtime.
+    runtime: Option<Handle>,
     state: Mutex<State>,
-}
-
-struct State {
-    options: PoolOptions,
-    idle: VecDeque<Idle>,
-    loans: HashMap<u64, Loan>,
-    next_loan: u64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -72,264 +61,383 @@ impl Shared {
         mut options: PoolOptions,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        options.max = options.max.clamp(1, Semaphore::MAX_PERMITS);
+        options.max = options.max.max(1);
         options.min = options.min.min(options.max);
         Self {
             driver,
-            permits: Arc::new(Semaphore::new(options.max)),
-            waiting: AtomicUsize::new(0),
-            open: AtomicUsize::new(0),
-            opened: AtomicU64::new(0),
-            timeouts: AtomicU64::new(0),
             returned: Notify::new(),
+            dialled: Notify::new(),
+            ended: Notify::new(),
+            closing: AtomicUsize::new(0),
+            goodbyes: AtomicUsize::new(0),
             entropy,
             closed: AtomicBool::new(false),
-            surplus: AtomicUsize::new(0),
-            state: Mutex::new(State {
-                options,
-                idle: VecDeque::new(),
-                loans: HashMap::new(),
-                next_loan: 0,
-            }),
+            runtime: Handle::try_current().ok(),
+            state: Mutex::new(State::new(options, Instant::now())),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // The state is consistent between any two statements, so a panic elsewhere changes nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn options(&self) -> PoolOptions {
-        self.state().options.clone()
+        self.state().options
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Refuses callers from now on, those in the queue included.
     pub(super) fn close_to_callers(&self) {
         {
-            // Under the lock, so that nothing is given back after this.
-            let _state = self.state();
+            let mut state = self.state();
+            state.closed = true;
+            state.queue.clear();
             self.closed.store(true, Ordering::Release);
         }
-        self.permits.close();
+        self.ended.notify_waiters();
+        self.dialled.notify_waiters();
     }
 
-    /// The most recently used connection: the others age and are retired.
-    pub(super) fn pop_idle(&self) -> Option<Idle> {
-        self.state().idle.pop_back()
-    }
-
-    /// Takes a connection back, or closes it when the pool is closed.
-    pub(super) fn give_back(&self, idle: Idle) {
+    /// Lends the most recently used connection, if nobody waits before the caller and it is known
+    /// to work. One look under the lock: every call passes here.
+    pub(super) fn take(
+        &self,
+        site: &'static Location<'static>,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Option<(Idle, LoanId)>> {
         let mut state = self.state();
-        if self.is_closed() {
+        if state.closed {
+            return Err(closed());
+        }
+        if !state.queue.is_empty() {
+            return Ok(None);
+        }
+        match state.idle.pop_back() {
+            Some(idle) if state.is_sure(&idle, now) => {
+                let note = Arc::clone(&idle.note);
+                let loan = state.loans.start(site, now, until, note);
+                Ok(Some((idle, loan)))
+            }
+            Some(unsure) => {
+                state.idle.push_back(unsure);
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Takes a connection back: the caller who waits longest gets it.
+    pub(super) fn give_back(self: &Arc<Self>, role: Role, idle: Idle, now: Instant) {
+        let mut state = self.state();
+        if is_reclaimed(role, &idle.note) {
             drop(state);
-            self.discard(idle.connection);
+            self.close_reclaimed(idle.connection);
+            return;
+        }
+        state.end(role);
+        if !state.has_room() {
+            state.forget(false, now);
+            drop(state);
+            self.close(idle.connection);
+            self.returned.notify_waiters();
+            return;
+        }
+        // Nothing but a loan came to its end, and nobody waits: the usual case.
+        let usual = matches!(role, Role::Lent(_)) && state.queue.is_empty();
+        if usual {
+            state.idle.push_back(idle);
+            return;
+        }
+        // What has worked just now is lent even where every idle connection is to be asked.
+        let handover = if idle.proven >= now || state.is_sure(&idle, now) {
+            match state.hand_over(idle, now) {
+                Ok(handover) => Some(handover),
+                Err(idle) => {
+                    state.idle.push_back(idle);
+                    None
+                }
+            }
         } else {
             state.idle.push_back(idle);
+            None
+        };
+        let mut plan = match (&handover, role) {
+            (Some(_), Role::Lent(_)) => Plan::default(),
+            _ => state.plan(now),
+        };
+        drop(state);
+        plan.lend.extend(handover);
+        self.carry_out(plan);
+    }
+
+    /// Takes back the place of a connection that is not to be used any more.
+    pub(super) fn give_up(self: &Arc<Self>, role: Role, gone: Option<Idle>, broken: bool) {
+        let now = Instant::now();
+        let mut state = self.state();
+        if let Some(idle) = gone.as_ref()
+            && is_reclaimed(role, &idle.note)
+        {
+            drop(state);
+            gone.into_iter()
+                .for_each(|idle| self.close_reclaimed(idle.connection));
+            return;
+        }
+        state.release(role, broken, now);
+        let mut plan = state.plan(now);
+        drop(state);
+        plan.close.extend(gone.map(|idle| idle.connection));
+        self.carry_out(plan);
+        self.returned.notify_waiters();
+        if matches!(role, Role::Dialling(_)) {
+            self.dialled.notify_waiters();
         }
     }
 
-    /// Closes idle connections, the longest idle first, while there are more than the pool's size.
-    pub(super) fn close_surplus(&self) {
-        let mut surplus = Vec::new();
+    /// Takes back the place of a task that was dropped before its end. What is to be done next is
+    /// left to the caller who waits longest: this runtime may be the one that ends.
+    pub(super) fn abandon(&self, role: Role) {
+        let (now, unit) = (Instant::now(), self.entropy.unit());
+        let mut hopeless = Vec::new();
         {
             let mut state = self.state();
-            let open = self.open.load(Ordering::Acquire);
-            while open > state.options.max + surplus.len() {
-                let Some(idle) = state.idle.pop_front() else {
-                    break;
-                };
-                surplus.push(idle);
+            state.release(role, true, now);
+            // At once again, it would most probably end the same way.
+            if matches!(role, Role::Dialling(_)) && std::thread::panicking() {
+                let error = Error::new(ErrorKind::Unexpected, "opening a connection has panicked");
+                hopeless = state.dial_failed(now, now, error, unit);
             }
+            state.note_phase(now);
         }
-        for idle in surplus {
-            self.discard(idle.connection);
+        for (sender, error) in hopeless {
+            let _ = sender.send(Grant::Failed(error));
+        }
+        self.returned.notify_waiters();
+        self.dialled.notify_waiters();
+        self.nudge();
+    }
+
+    /// Has the caller who waits longest look again.
+    pub(super) fn nudge(&self) {
+        loop {
+            let Some(waiter) = self.state().queue.pop() else {
+                return;
+            };
+            if waiter.sender.send(Grant::Again).is_ok() {
+                return;
+            }
         }
     }
 
-    /// Takes out the idle connections that are too old, and those idle too long beyond the
-    /// minimum.
-    pub(super) fn take_retired(&self, now: Instant) -> Vec<Idle> {
+    /// A loan turns into a recovery. False when the connection was taken back.
+    pub(super) fn start_recovery(&self, role: Role, note: &Note) -> bool {
         let mut state = self.state();
-        let options = state.options.clone();
-        let mut spare = self
-            .open
-            .load(Ordering::Acquire)
-            .saturating_sub(options.min);
-        let mut kept = VecDeque::with_capacity(state.idle.len());
-        let mut retired = Vec::new();
-        for idle in state.idle.drain(..) {
-            let too_long = now.saturating_duration_since(idle.since) >= options.idle;
-            if idle.connection.is_broken() || idle.is_expired(now) {
-                retired.push(idle);
-            } else if spare > 0 && too_long {
-                spare -= 1;
-                retired.push(idle);
-            } else {
-                kept.push_back(idle);
-            }
+        if is_reclaimed(role, note) {
+            return false;
         }
-        state.idle = kept;
-        retired
+        state.end(role);
+        state.recovering += 1;
+        state.note_phase(Instant::now());
+        true
     }
 
-    /// When a connection made now was born and is to be replaced.
-    pub(super) fn lifetime(&self, options: &PoolOptions) -> (Instant, Instant) {
-        let born = Instant::now();
+    /// A connection was opened.
+    pub(super) fn opened(self: &Arc<Self>, dial: &Dial, connection: Box<dyn Connection>) {
+        let now = Instant::now();
+        let idle = self.newborn(connection, now);
+        {
+            let mut state = self.state();
+            state.totals.opened += 1;
+            state.dials.succeeded();
+        }
+        self.give_back(Role::Dialling(dial.id), idle, now);
+        self.dialled.notify_waiters();
+    }
+
+    /// Opening a connection has failed.
+    pub(super) fn not_opened(self: &Arc<Self>, dial: &Dial, error: Error) {
+        let (now, unit) = (Instant::now(), self.entropy.unit());
+        let mut state = self.state();
+        state.release(Role::Dialling(dial.id), false, now);
+        let failed = state.dial_failed(dial.started, now, error, unit);
+        let mut plan = state.plan(now);
+        drop(state);
+        plan.fail = failed;
+        self.carry_out(plan);
+        self.returned.notify_waiters();
+        self.dialled.notify_waiters();
+    }
+
+    /// A connection that was made now, and when it is to be replaced.
+    fn newborn(&self, connection: Box<dyn Connection>, now: Instant) -> Idle {
+        let options = self.options();
         let jitter = options.lifetime_jitter.clamp(0.0, 1.0) * self.entropy.unit();
         let lifetime = options.lifetime.as_secs_f64() * (1.0 - jitter);
         let lifetime = Duration::try_from_secs_f64(lifetime).unwrap_or(options.lifetime);
-        (born, clock::after(lifetime))
-    }
-
-    pub(super) fn jitter(&self) -> f64 {
-        self.entropy.unit()
-    }
-
-    /// Closes a connection in the background.
-    pub(super) fn discard(&self, connection: Box<dyn Connection>) {
-        self.forget_one();
-        close_in_background(connection);
-    }
-
-    /// One open connection less.
-    pub(super) fn forget_one(&self) {
-        self.open.fetch_sub(1, Ordering::AcqRel);
-        self.returned.notify_waiters();
-    }
-
-    pub(super) fn lend(&self, site: &'static Location<'static>) -> u64 {
-        let mut state = self.state();
-        let loan = state.next_loan;
-        state.next_loan += 1;
-        state.loans.insert(
-            loan,
-            Loan {
-                site,
-                since: Instant::now(),
-                statement: None,
-            },
-        );
-        loan
-    }
-
-    pub(super) fn note_statement(&self, loan: u64, statement: Option<Arc<str>>) {
-        if let Some(loan) = self.state().loans.get_mut(&loan) {
-            loan.statement = statement;
+        let note = Arc::new(Note::new(connection.kill_switch()));
+        Idle {
+            connection,
+            expires: clock::after(lifetime),
+            since: now,
+            proven: now,
+            note,
         }
     }
 
-    pub(super) fn end_loan(&self, loan: u64) {
-        self.state().loans.remove(&loan);
+    /// Looks at what is to be done, and does it.
+    pub(super) fn tend(self: &Arc<Self>) {
+        let plan = self.state().plan(Instant::now());
+        self.carry_out(plan);
     }
 
-    pub(super) fn resize(&self, max: usize, min: usize) {
-        let max = max.clamp(1, Semaphore::MAX_PERMITS);
+    pub(super) fn carry_out(self: &Arc<Self>, plan: Plan) {
+        for connection in plan.close {
+            self.close(connection);
+        }
+        for (sender, idle, loan) in plan.lend {
+            let place = Place::new(Arc::clone(self), Role::Lent(loan));
+            // Until the caller's task has its turn, time passes.
+            let guard = PoolGuard::new(place, idle, None);
+            // Where the caller has gone, the guard in the answer gives the connection back.
+            let _ = sender.send(Grant::Lent(guard));
+        }
+        for (sender, error) in plan.fail {
+            let _ = sender.send(Grant::Failed(error));
+        }
+        for idle in plan.check {
+            let place = Place::new(Arc::clone(self), Role::Checking);
+            self.spawn(tasks::check(place, idle));
+        }
+        for dial in plan.dial {
+            let place = Place::new(Arc::clone(self), Role::Dialling(dial.id));
+            self.spawn(tasks::dial(place, dial));
+        }
+        if let Some(at) = plan.retry {
+            self.spawn(tasks::retry(tasks::Retry::new(self), at));
+        }
+    }
+
+    /// Starts a task of the pool. Without a runtime it is dropped, which its place notices.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match Handle::try_current()
+            .ok()
+            .as_ref()
+            .or(self.runtime.as_ref())
         {
-            // Two at once would count from the same size, so the permits change under the lock.
-            let mut state = self.state();
-            let before = state.options.max;
-            state.options.max = max;
-            state.options.min = min.min(max);
-            if max > before {
-                // Permits still owed from an earlier shrink are forgiven first.
-                let forgiven = self.pay_surplus(max - before);
-                self.permits.add_permits(max - before - forgiven);
-            } else {
-                let taken = self.permits.forget_permits(before - max);
-                self.surplus
-                    .fetch_add(before - max - taken, Ordering::AcqRel);
-            }
+            Some(runtime) => drop(runtime.spawn(task)),
+            None => drop(task),
         }
-        self.close_surplus();
     }
 
-    /// Lowers the surplus by up to `most`, and says by how much.
-    pub(super) fn pay_surplus(&self, most: usize) -> usize {
-        let mut paid = 0;
-        let _ = self
-            .surplus
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |owed| {
-                paid = owed.min(most);
-                Some(owed - paid)
-            });
-        paid
+    /// Closes a connection in the background; without a runtime it is just dropped, which the
+    /// server notices.
+    pub(super) fn close(self: &Arc<Self>, connection: Box<dyn Connection>) {
+        let closing = Closing::new(Arc::clone(self));
+        let goodbye = Goodbye::new(Arc::clone(self));
+        self.spawn(async move {
+            let _ = timeout(GOODBYE, connection.close()).await;
+            drop(closing);
+            drop(goodbye);
+        });
+    }
+
+    /// How many connections are being closed now.
+    pub(super) fn goodbyes(&self) -> usize {
+        self.goodbyes.load(Ordering::Acquire)
+    }
+
+    /// Counts a connection as leaving the pool without having left it.
+    pub(super) fn one_closing(&self) {
+        self.closing.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn one_closed(&self) {
+        self.closing.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn close_reclaimed(self: &Arc<Self>, connection: Box<dyn Connection>) {
+        self.close(connection);
+        self.one_closed();
+    }
+
+    pub(super) fn resize(self: &Arc<Self>, max: usize, min: usize) {
+        let now = Instant::now();
+        let max = max.max(1);
+        let mut state = self.state();
+        state.options.max = max;
+        state.options.min = min.min(max);
+        let mut plan = state.plan(now);
+        state.close_surplus(now, &mut plan);
+        drop(state);
+        self.carry_out(plan);
     }
 
     pub(super) fn status(&self) -> PoolStatus {
+        let now = Instant::now();
         let state = self.state();
-        let mut holders: Vec<_> = state
-            .loans
-            .values()
-            .map(|loan| Holder {
-                site: loan.site,
-                held: loan.since.elapsed(),
-                statement: loan.statement.clone(),
-            })
-            .collect();
-        holders.sort_by_key(|holder| std::cmp::Reverse(holder.held));
         PoolStatus {
             max: state.options.max,
             min: state.options.min,
-            open: self.open.load(Ordering::Acquire),
+            open: state.open,
             idle: state.idle.len(),
-            waiting: self.waiting.load(Ordering::Acquire),
-            opened_total: self.opened.load(Ordering::Relaxed),
-            timeouts_total: self.timeouts.load(Ordering::Relaxed),
-            holders,
+            waiting: state.queue.len(),
+            dialling: state.dials.dialling(now),
+            checking: state.checking,
+            recovering: state.recovering,
+            closing: self.closing.load(Ordering::Acquire),
+            shedding: state.shedding.is_shedding(now),
+            last_dial_failure: state.dials.failures(now),
+            opened_total: state.totals.opened,
+            closed_total: state.totals.closed,
+            broken_total: state.totals.broken,
+            dial_failures_total: state.dials.failed_total,
+            timeouts_total: state.totals.timeouts,
+            shed_total: state.totals.shed,
+            leaks_total: state.totals.leaks,
+            reclaimed_total: state.totals.reclaimed,
+            holders: state.loans.holders(now),
         }
     }
 }
 
-/// Closes a connection on a task of its own; without a runtime it is just dropped, which the
-/// server notices.
-pub(super) fn close_in_background(connection: Box<dyn Connection>) {
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(connection.close());
+/// Whether the pool has given the place of this loan to others.
+fn is_reclaimed(role: Role, note: &Note) -> bool {
+    matches!(role, Role::Lent(_)) && note.is_reclaimed()
+}
+
+/// A connection is being closed while it lives.
+struct Goodbye(Arc<Shared>);
+
+impl Goodbye {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.goodbyes.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
     }
 }
 
-/// Counts one while it lives.
-pub(super) struct CountGuard<'a>(&'a AtomicUsize);
-
-impl<'a> CountGuard<'a> {
-    pub(super) fn new(counter: &'a AtomicUsize) -> Self {
-        counter.fetch_add(1, Ordering::AcqRel);
-        Self(counter)
-    }
-}
-
-impl Drop for CountGuard<'_> {
+impl Drop for Goodbye {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.goodbyes.fetch_sub(1, Ordering::AcqRel);
+        self.0.returned.notify_waiters();
     }
 }
 
-/// Counts a connection as open while it is being made, and afterwards if it is kept.
-pub(super) struct OpenCount {
-    shared: Option<Arc<Shared>>,
-}
+/// Counts a connection as closing while it lives.
+pub(super) struct Closing(Arc<Shared>);
 
-impl OpenCount {
+impl Closing {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        shared.open.fetch_add(1, Ordering::AcqRel);
-        Self {
-            shared: Some(shared),
-        }
-    }
-
-    pub(super) fn keep(mut self) {
-        self.shared = None;
+        shared.one_closing();
+        Self(shared)
     }
 }
 
-impl Drop for OpenCount {
+impl Drop for Closing {
     fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
-            shared.forget_one();
-        }
+        self.0.one_closed();
     }
 }

@@ -1,143 +1,22 @@
 //! The pool over a driver that only counts, under paused time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::driver::{
-    BeginOptions, BoxFuture, Capabilities, Done, Recovery, RowSink, ServerInfo, Statement,
-};
 use crate::entropy::SeededEntropy;
-use crate::schema::Dialect;
+use fake::{Counts, FakeDriver};
 
-#[derive(Debug, Default)]
-struct Counts {
-    made: AtomicUsize,
-    live: AtomicUsize,
-    most: AtomicUsize,
-    recovered: AtomicUsize,
-    refuse: AtomicBool,
-    sick: AtomicBool,
-    /// What `recover` answers.
-    unrecoverable: AtomicBool,
-    /// `ping` takes a second.
-    slow: AtomicBool,
-    /// `recover` panics.
-    panics: AtomicBool,
-}
-
-#[derive(Debug)]
-struct FakeDriver {
-    counts: Arc<Counts>,
-    capabilities: Capabilities,
-    dial: Duration,
-}
-
-#[derive(Debug)]
-struct FakeConnection(Arc<Counts>);
-
-impl Drop for FakeConnection {
-    fn drop(&mut self) {
-        self.0.live.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T>> {
-    Box::pin(async move { Ok(value) })
-}
-
-impl Driver for FakeDriver {
-    fn dialect(&self) -> Dialect {
-        Dialect::Postgres
-    }
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-    fn connect(&self, _: Duration) -> BoxFuture<'_, Result<Box<dyn Connection>>> {
-        Box::pin(async {
-            sleep(self.dial).await;
-            if self.counts.refuse.load(Ordering::SeqCst) {
-                return Err(Error::new(ErrorKind::Unreachable, "refused"));
-            }
-            self.counts.made.fetch_add(1, Ordering::SeqCst);
-            let live = self.counts.live.fetch_add(1, Ordering::SeqCst) + 1;
-            self.counts.most.fetch_max(live, Ordering::SeqCst);
-            Ok(Box::new(FakeConnection(Arc::clone(&self.counts))) as Box<dyn Connection>)
-        })
-    }
-    fn writer(&self) -> Option<Box<dyn Connection>> {
-        None
-    }
-    fn server_info(&self) -> ServerInfo {
-        ServerInfo::default()
-    }
-    fn close(&self) -> BoxFuture<'_, Result<()>> {
-        ready(())
-    }
-}
-
-impl Connection for FakeConnection {
-    fn run<'a>(&'a mut self, _: Statement, _: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
-        ready(Done::default())
-    }
-    fn run_script<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<()>> {
-        ready(())
-    }
-    fn begin(&mut self, _: BeginOptions) -> BoxFuture<'_, Result<()>> {
-        ready(())
-    }
-    fn savepoint<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<()>> {
-        ready(())
-    }
-    fn release<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<()>> {
-        ready(())
-    }
-    fn rollback_to<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<()>> {
-        ready(())
-    }
-    fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
-        ready(())
-    }
-    fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
-        ready(())
-    }
-    fn ping(&mut self) -> BoxFuture<'_, Result<()>> {
-        let sick = self.0.sick.load(Ordering::SeqCst);
-        Box::pin(async move {
-            if self.0.slow.load(Ordering::SeqCst) {
-                sleep(Duration::from_secs(1)).await;
-            }
-            if sick {
-                Err(Error::new(ErrorKind::ConnectionLost, "gone"))
-            } else {
-                Ok(())
-            }
-        })
-    }
-    fn is_broken(&self) -> bool {
-        false
-    }
-    fn recover(&mut self) -> BoxFuture<'_, Recovery> {
-        Box::pin(async {
-            sleep(Duration::from_millis(100)).await;
-            assert!(!self.0.panics.load(Ordering::SeqCst), "as asked");
-            self.0.recovered.fetch_add(1, Ordering::SeqCst);
-            if self.0.unrecoverable.load(Ordering::SeqCst) {
-                Recovery::Discard
-            } else {
-                Recovery::Ready
-            }
-        })
-    }
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async move { drop(self) })
-    }
-}
-
+mod counting;
 mod doubt;
+mod fake;
+mod leaks;
+mod overload;
+mod reconnect;
+mod waits;
 
 fn options(max: usize, min: usize) -> PoolOptions {
     PoolOptions {
@@ -149,13 +28,9 @@ fn options(max: usize, min: usize) -> PoolOptions {
 
 fn pool(options: PoolOptions) -> (Pool, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
-    let driver = FakeDriver {
-        counts: Arc::clone(&counts),
-        capabilities: Capabilities::of(Dialect::Postgres),
-        dial: Duration::from_millis(10),
-    };
+    let driver = Arc::new(FakeDriver::new(Arc::clone(&counts)));
     (
-        Pool::new(Arc::new(driver), options, Arc::new(SeededEntropy::new(1))),
+        Pool::new(driver, options, Arc::new(SeededEntropy::new(1))),
         counts,
     )
 }
@@ -307,9 +182,12 @@ async fn an_acquire_dropped_while_dialling_leaks_nothing() {
         let acquire = pool.acquire(soon(), here());
         assert!(timeout(Duration::from_millis(2), acquire).await.is_err());
     }
-    assert_eq!(pool.status().open, 0);
+    let status = pool.status();
+    assert_eq!((status.open, status.waiting, status.in_use()), (1, 0, 0));
     drop(pool.acquire(soon(), here()).await.unwrap());
     assert_eq!(counts.live.load(Ordering::SeqCst), 1);
+    let dials = counts.dials.load(Ordering::SeqCst);
+    assert_eq!(dials, 1, "no caller starts anew what another has begun");
 }
 
 #[tokio::test(start_paused = true)]

@@ -167,6 +167,12 @@ impl<E: Entity> Aggregate<E> {
         self
     }
 
+    /// Tries the call once: a conflict or an outage is told at once.
+    pub fn no_retry(mut self) -> Self {
+        self.options.retry = false;
+        self
+    }
+
     /// The longest the call may take, waiting for a connection included.
     pub fn timeout(mut self, limit: std::time::Duration) -> Self {
         self.options.timeout = Some(limit);

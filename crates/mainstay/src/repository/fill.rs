@@ -20,14 +20,24 @@ pub(super) fn insert(
     now: DateTime<Utc>,
     entropy: &dyn Entropy,
 ) -> Result<FilledRow> {
-    let mut values: Vec<Option<Value>> = vec![None; table.columns.len()];
-    for assignment in given {
-        if let Change::Set(value) = assignment.change {
-            values[assignment.column] = Some(value);
-        }
-    }
-    let mut row = FilledRow::default();
-    for (position, (column, value)) in table.columns.iter().zip(values).enumerate() {
+    let mut columns = Vec::with_capacity(table.columns.len());
+    let values = insert_many(table, given, now, entropy, &mut columns)?;
+    Ok((columns, values))
+}
+
+/// The same for one of many rows, which leaves the positions in `columns`.
+pub(super) fn insert_many(
+    table: &TableModel,
+    given: Vec<Assignment>,
+    now: DateTime<Utc>,
+    entropy: &dyn Entropy,
+    columns: &mut Vec<usize>,
+) -> Result<Vec<Value>> {
+    let mut given = Given { given, next: 0 };
+    columns.clear();
+    let mut values = Vec::with_capacity(table.columns.len());
+    for (position, column) in table.columns.iter().enumerate() {
+        let value = given.take(position);
         let value = match (value, column.automatic) {
             (Some(value), _) => value,
             (None, Automatic::Identity) => continue,
@@ -39,10 +49,30 @@ pub(super) fn insert(
                 None => Value::Null,
             },
         };
-        row.0.push(position);
-        row.1.push(value);
+        columns.push(position);
+        values.push(value);
     }
-    Ok(row)
+    Ok(values)
+}
+
+/// What is given, taken by column. Most often it is in the order of the columns.
+struct Given {
+    given: Vec<Assignment>,
+    next: usize,
+}
+
+impl Given {
+    fn take(&mut self, column: usize) -> Option<Value> {
+        let at = match self.given.get(self.next) {
+            Some(next) if next.column == column => self.next,
+            _ => self.given.iter().position(|a| a.column == column)?,
+        };
+        self.next = at + 1;
+        match &mut self.given[at].change {
+            Change::Set(value) => Some(std::mem::replace(value, Value::Null)),
+            Change::Add(_) => None,
+        }
+    }
 }
 
 /// Completes an update that has been validated: the instant of the change and the next version,
@@ -62,6 +92,14 @@ pub(super) fn update(table: &TableModel, given: &mut Vec<Assignment>, now: DateT
             change: Change::Add(integer(column, 1)),
         });
     }
+}
+
+/// Whether [`insert`] makes the key, all of it: one that is nobody else's.
+pub(super) fn makes_key(table: &TableModel, given: &[Assignment]) -> bool {
+    let [key] = table.primary_key else {
+        return false;
+    };
+    table.columns[*key].automatic == Automatic::Uuid && !given.iter().any(|a| a.column == *key)
 }
 
 fn integer(column: &ColumnModel, number: i64) -> Value {

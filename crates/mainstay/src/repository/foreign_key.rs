@@ -4,7 +4,8 @@
 //! that does not hold. They run after the fact: were the parent made in the meantime, no
 //! constraint is named, which is true as well.
 
-use super::render::{Selection, Table};
+use super::render::Selection;
+use super::table;
 use crate::database::{CallOptions, Executor};
 use crate::driver::Row;
 use crate::driver::Statement;
@@ -152,14 +153,6 @@ async fn violated_by_delete(
     Ok(None)
 }
 
-fn table<'a>(executor: &'a Executor, model: &'static TableModel) -> Table<'a> {
-    Table {
-        model,
-        dialect: executor.dialect(),
-        capabilities: executor.capabilities(),
-    }
-}
-
 fn matching(model: &TableModel, columns: &[&str], values: &[&Value]) -> Option<Condition> {
     let parts = columns.iter().zip(values).map(|(name, value)| {
         Some(Condition::Compare {
@@ -199,6 +192,7 @@ async fn read<T: Send>(
     match executor {
         Executor::Database(db) => db.run(statement, &mut sink, options).await?,
         Executor::Transaction(tx) => tx.run_diagnosis(statement, &mut sink, options).await?,
+        Executor::Exclusive(held) => held.run(statement, &mut sink, options).await?,
     };
     Ok(sink.items)
 }

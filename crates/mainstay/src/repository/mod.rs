@@ -1,27 +1,37 @@
 //! Typed repositories: the same code on the handle and inside a transaction.
 //!
 //! - `mod.rs`: [`Repository`] and its reads by key
+//! - [`known`]: `find_by_id`, and its answers from memory in an outage
 //! - [`find`]: `find_many` with filter, order, take, skip; projections
 //! - [`page`]: offset pages and keyset pages; `cursor`: where a keyset page ended
 //! - [`stream`]: large results in constant memory
-//! - [`create`]: making rows
+//! - [`create`]: making rows; `bulk`: very many of them; `ahead`: more still
 //! - [`mod@write`]: changing and deleting rows
+//! - `coalesce`: concurrent reads by key and inserts of one row, sent together
+//! - [`batch`]: several writes known beforehand, sent as one
 //! - `fill`: what Mainstay adds to a write: keys, timestamps, version, defaults
 //! - [`upsert`]: insert or update
+//! - `resolve`: creates whose reply was lost
 //! - [`relation`]: related rows in one query per relation
 //! - [`aggregate`]: count, sum, average, smallest, greatest, with groups
 //! - `foreign_key`: names the foreign key where the engine does not
 //! - `render`: operations as SQL, pure
 
 pub mod aggregate;
+mod ahead;
+pub mod batch;
+mod bulk;
+mod coalesce;
 pub mod create;
 mod cursor;
 mod fill;
 pub mod find;
 mod foreign_key;
+pub mod known;
 pub mod page;
 pub mod relation;
 pub(crate) mod render;
+mod resolve;
 pub mod stream;
 pub mod upsert;
 pub mod write;
@@ -29,14 +39,16 @@ pub mod write;
 use std::marker::PhantomData;
 
 pub use aggregate::{Aggregate, AggregateRow};
+pub use batch::BatchRequest;
 pub use find::FindMany;
+pub use known::{FindById, Known, Stale};
 pub use page::{Cursor, CursorPage, Page};
 pub use relation::Related;
 pub use stream::RowStream;
 
 use crate::database::{CallOptions, Database, Executor, Request};
 use crate::error::Result;
-use crate::schema::{Entity, Filter, Key};
+use crate::schema::{Entity, Filter, Key, TableModel};
 use crate::transaction::Tx;
 use render::{Selection, Table};
 
@@ -86,6 +98,16 @@ impl<E: Entity> std::fmt::Debug for Repository<E> {
     }
 }
 
+/// A table as the executor's statements see it.
+fn table<'a>(executor: &'a Executor, model: &'static TableModel) -> Table<'a> {
+    Table {
+        model,
+        dialect: executor.dialect(),
+        capabilities: executor.capabilities(),
+        texts: &executor.shared().texts,
+    }
+}
+
 impl Database {
     /// The repository of an entity, each call a transaction of its own.
     pub fn repository<E: Entity>(&self) -> Repository<E> {
@@ -110,11 +132,7 @@ impl<E: Entity> Repository<E> {
     }
 
     pub(crate) fn table(executor: &Executor) -> Table<'_> {
-        Table {
-            model: E::table(),
-            dialect: executor.dialect(),
-            capabilities: executor.capabilities(),
-        }
+        table(executor, E::table())
     }
 
     pub(crate) fn request<T: Send + 'static, F>(
@@ -133,10 +151,8 @@ impl<E: Entity> Repository<E> {
     #[doc(alias = "findById")]
     #[doc(alias = "findUnique")]
     #[track_caller]
-    pub fn find_by_id(&self, key: E::Key) -> Request<Option<E>> {
-        self.request(CallOptions::here(), move |executor, options| async move {
-            Self::select_by_key(&executor, &key, false, &options).await
-        })
+    pub fn find_by_id(&self, key: E::Key) -> FindById<E> {
+        FindById::new(self.executor.clone(), key, CallOptions::here())
     }
 
     /// The row with a key, locked until the transaction ends, or `None`.
@@ -155,8 +171,7 @@ impl<E: Entity> Repository<E> {
     pub fn exists(&self, key: E::Key) -> Request<bool> {
         self.request(CallOptions::here(), move |executor, options| async move {
             let table = Self::table(&executor);
-            let condition = table.key_condition(key.values());
-            let statement = table.exists(Some(&condition))?;
+            let statement = table.exists_by_key(key.values())?;
             Ok(!executor
                 .fetch(statement, |_| Ok(()), &options)
                 .await?
@@ -212,10 +227,14 @@ impl<E: Entity> Repository<E> {
         options: &CallOptions,
     ) -> Result<Option<E>> {
         let table = Self::table(executor);
-        let mut selection = Selection::whole(E::table());
-        selection.condition = Some(table.key_condition(key.values()));
-        selection.for_update = for_update;
-        let statement = table.select(&selection)?;
+        let statement = if for_update {
+            let mut selection = Selection::whole(E::table());
+            selection.condition = Some(table.key_condition(key.values()));
+            selection.for_update = true;
+            table.select(&selection)?
+        } else {
+            table.select_by_key(key.values())?
+        };
         let found = executor
             .fetch(statement, |row| E::from_row(row), options)
             .await?;

@@ -5,12 +5,13 @@ use super::create::nothing_returned;
 use super::fill::FilledRow;
 use super::foreign_key::{self, Attempt};
 use super::render::Table;
+use crate::database::stale::{Touched, key_text};
 use crate::database::{CallOptions, Executor, Request};
 use crate::driver::row::Ignore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::column::AnyColumn;
 use crate::schema::filter::{Comparison, Condition};
-use crate::schema::{Automatic, Entity, Insert, TableModel};
+use crate::schema::{Automatic, Entity, Insert, Key, TableModel};
 
 impl<E: Entity> Repository<E> {
     /// Makes a row, or changes the row that has the same values in the unique columns `on` (the
@@ -50,11 +51,15 @@ impl<E: Entity> Repository<E> {
             )?;
             let given: Vec<usize> = assignments.iter().map(|a| a.column).collect();
             let row = Self::fill_insert(&executor, assignments)?;
+            let mut touching = executor.touching(|| Touched::Table(model.name));
             if !is_whole(&row, &target) {
-                return Self::insert_one(&executor, row, &options).await;
+                let made = Self::insert_one(&executor, row, &options).await;
+                return made.map_err(|failed| failed.error);
             }
             let updates = updated_columns(model, &given, &target);
-            Self::upsert_row(&executor, row, target, updates, &options).await
+            let row = Self::upsert_row(&executor, row, target, updates, &options).await?;
+            touching.no_more_than(|| Touched::Row(model.name, key_text(&row.key().values())));
+            Ok(row)
         })
     }
 

@@ -5,7 +5,7 @@
 use super::Repository;
 use super::fill;
 use super::foreign_key::{self, Attempt};
-use super::render::Table;
+use crate::database::stale::{Touched, key_text};
 use crate::database::{CallOptions, Executor, Request};
 use crate::driver::row::Ignore;
 use crate::error::{Error, ErrorKind, Result, RetryClass};
@@ -31,6 +31,8 @@ impl<E: Entity> Repository<E> {
             if assignments.is_empty() {
                 return Self::unchanged(&executor, &key, expected, &options).await;
             }
+            let _touching =
+                executor.touching(|| Touched::Row(E::table().name, key_text(&key.values())));
             Self::update_one(&executor, &key, assignments, expected, &options).await
         })
     }
@@ -42,11 +44,13 @@ impl<E: Entity> Repository<E> {
     #[track_caller]
     pub fn delete(&self, key: E::Key) -> Request<E> {
         self.request(CallOptions::here(), move |executor, options| async move {
-            let condition = Self::table(&executor).key_condition(key.values());
-            let result = Self::delete_one(&executor, &key, &condition, &options).await;
+            let _touching =
+                executor.touching(|| Touched::Deleted(E::table().name, key_text(&key.values())));
+            let result = Self::delete_one(&executor, &key, &options).await;
             match result {
                 Ok(row) => Ok(row),
                 Err(error) => {
+                    let condition = Self::table(&executor).key_condition(key.values());
                     let attempt = Attempt::Delete(&condition);
                     Err(foreign_key::name(&executor, E::table(), error, attempt, &options).await)
                 }
@@ -70,8 +74,8 @@ impl<E: Entity> Repository<E> {
             if assignments.is_empty() {
                 return Self::count_rows(&executor, Some(&filter), &options).await;
             }
-            let statement =
-                Self::table(&executor).update(&assignments, Some(&filter.condition), false)?;
+            let statement = Self::table(&executor).update_where(&assignments, &filter.condition)?;
+            let _touching = executor.touching(|| Touched::Table(E::table().name));
             match executor.run(statement, &mut Ignore, &options).await {
                 Ok(done) => Ok(done.rows),
                 Err(error) => {
@@ -90,7 +94,8 @@ impl<E: Entity> Repository<E> {
     #[track_caller]
     pub fn delete_many(&self, filter: Filter<E>) -> Request<u64> {
         self.request(CallOptions::here(), move |executor, options| async move {
-            let statement = Self::table(&executor).delete(Some(&filter.condition), false)?;
+            let statement = Self::table(&executor).delete_where(&filter.condition)?;
+            let _touching = executor.touching(|| Touched::DeletedFrom(E::table().name));
             match executor.run(statement, &mut Ignore, &options).await {
                 Ok(done) => Ok(done.rows),
                 Err(error) => {
@@ -101,7 +106,10 @@ impl<E: Entity> Repository<E> {
         })
     }
 
-    fn prepare_update(executor: &Executor, patch: impl Patch<E>) -> Result<Vec<Assignment>> {
+    pub(super) fn prepare_update(
+        executor: &Executor,
+        patch: impl Patch<E>,
+    ) -> Result<Vec<Assignment>> {
         let now = executor.shared().clock.now();
         let mut assignments = patch.assignments();
         validate::prepare(E::table(), &mut assignments, now)?;
@@ -133,17 +141,17 @@ impl<E: Entity> Repository<E> {
         options: &CallOptions,
     ) -> Result<E> {
         let table = Self::table(executor);
-        let by_key = table.key_condition(key.values());
-        let condition = with_version::<E>(by_key.clone(), expected);
         let result = if executor.capabilities().update_returning {
-            Self::update_returning(executor, &table, &assignments, &condition, options).await
+            let statement = table.update_by_key(&assignments, key.values(), expected, true)?;
+            let rows = executor.fetch(statement, |row| E::from_row(row), options);
+            rows.await.map(|rows| rows.into_iter().next())
         } else {
-            let after = key_after::<E>(&table, key, &assignments);
-            Self::update_and_read(executor, &assignments, &condition, &after, options).await
+            Self::update_and_read(executor, key, &assignments, expected, options).await
         };
         match result {
             Ok(Some(row)) => Ok(row),
             Ok(None) if expected.is_some() => {
+                let by_key = table.key_condition(key.values());
                 Err(Self::not_found_or_stale(executor, by_key, options).await)
             }
             Ok(None) => Err(not_found::<E>()),
@@ -155,39 +163,25 @@ impl<E: Entity> Repository<E> {
         }
     }
 
-    async fn update_returning(
-        executor: &Executor,
-        table: &Table<'_>,
-        assignments: &[Assignment],
-        condition: &Condition,
-        options: &CallOptions,
-    ) -> Result<Option<E>> {
-        let statement = table.update(assignments, Some(condition), true)?;
-        let rows = executor
-            .fetch(statement, |row| E::from_row(row), options)
-            .await?;
-        Ok(rows.into_iter().next())
-    }
-
     /// For engines whose UPDATE returns nothing: the row is read in the same transaction.
     async fn update_and_read(
         executor: &Executor,
+        key: &E::Key,
         assignments: &[Assignment],
-        condition: &Condition,
-        after: &Condition,
+        expected: Option<i64>,
         options: &CallOptions,
     ) -> Result<Option<E>> {
         executor
             .atomically(options, |executor| async move {
-                let statement =
-                    Self::table(&executor).update(assignments, Some(condition), false)?;
+                let table = Self::table(&executor);
+                let statement = table.update_by_key(assignments, key.values(), expected, false)?;
                 let done = executor.run(statement, &mut Ignore, options).await?;
                 if done.rows == 0 {
                     return Ok(None);
                 }
-                Self::read_one(&executor, after.clone(), options)
-                    .await
-                    .map(Some)
+                let statement = table.select_by_key(key_after::<E>(key, assignments))?;
+                let rows = executor.fetch(statement, |row| E::from_row(row), options);
+                Ok(rows.await?.into_iter().next())
             })
             .await
     }
@@ -226,14 +220,9 @@ impl<E: Entity> Repository<E> {
         }
     }
 
-    async fn delete_one(
-        executor: &Executor,
-        key: &E::Key,
-        condition: &Condition,
-        options: &CallOptions,
-    ) -> Result<E> {
+    async fn delete_one(executor: &Executor, key: &E::Key, options: &CallOptions) -> Result<E> {
         if executor.capabilities().delete_returning {
-            let statement = Self::table(executor).delete(Some(condition), true)?;
+            let statement = Self::table(executor).delete_by_key(key.values(), true)?;
             let rows = executor
                 .fetch(statement, |row| E::from_row(row), options)
                 .await?;
@@ -243,7 +232,7 @@ impl<E: Entity> Repository<E> {
             .atomically(options, |executor| async move {
                 let found = Self::select_by_key(&executor, key, true, options).await?;
                 let row = found.ok_or_else(not_found::<E>)?;
-                let statement = Self::table(&executor).delete(Some(condition), false)?;
+                let statement = Self::table(&executor).delete_by_key(key.values(), false)?;
                 executor.run(statement, &mut Ignore, options).await?;
                 Ok(row)
             })
@@ -252,7 +241,7 @@ impl<E: Entity> Repository<E> {
 }
 
 /// A condition narrowed to rows of the version that the caller has seen, if it says which.
-fn with_version<E: Entity>(condition: Condition, expected: Option<i64>) -> Condition {
+pub(super) fn with_version<E: Entity>(condition: Condition, expected: Option<i64>) -> Condition {
     match (expected, E::table().automatic(Automatic::Version)) {
         (Some(version), Some((column, _))) => Condition::All(vec![
             condition,
@@ -266,8 +255,8 @@ fn with_version<E: Entity>(condition: Condition, expected: Option<i64>) -> Condi
     }
 }
 
-/// The key of a row after a change, as a condition: a patch may give it another.
-fn key_after<E: Entity>(table: &Table<'_>, key: &E::Key, assignments: &[Assignment]) -> Condition {
+/// The key of a row after a change: a patch may give it another.
+fn key_after<E: Entity>(key: &E::Key, assignments: &[Assignment]) -> Vec<Value> {
     let mut values = key.values();
     for (value, column) in values.iter_mut().zip(E::table().primary_key) {
         let set = assignments.iter().find(|a| a.column == *column);
@@ -275,11 +264,11 @@ fn key_after<E: Entity>(table: &Table<'_>, key: &E::Key, assignments: &[Assignme
             *value = new.clone();
         }
     }
-    table.key_condition(values)
+    values
 }
 
 /// The columns that assignments give a known value.
-fn given(assignments: &[Assignment]) -> Vec<(usize, Value)> {
+pub(super) fn given(assignments: &[Assignment]) -> Vec<(usize, Value)> {
     assignments
         .iter()
         .filter_map(|assignment| match &assignment.change {

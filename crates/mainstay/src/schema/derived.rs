@@ -176,6 +176,7 @@ pub mod types {
 ///
 /// # Errors
 /// `DECODE_ERROR`, naming table and column.
+#[inline]
 pub fn read<E: Entity, T: FromCell>(
     row: &Row<'_>,
     position: usize,
@@ -189,6 +190,7 @@ pub fn read<E: Entity, T: FromCell>(
 ///
 /// # Errors
 /// `DECODE_ERROR`, naming table and column.
+#[inline]
 pub fn read_nullable<E: Entity, T: FromCell>(
     row: &Row<'_>,
     position: usize,

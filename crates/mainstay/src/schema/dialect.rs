@@ -1,7 +1,7 @@
 //! How the engines differ in storing values and writing SQL. The one place, with the driver
 //! folder and the capability file, where an engine may be told from another.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use rust_decimal::Decimal;
 use sea_query::{
     Expr, Func, MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder,
@@ -94,7 +94,10 @@ impl Dialect {
         };
         match (self, value) {
             (Self::Sqlite, Value::Bool(truth)) => Value::I64(i64::from(truth)),
-            (Self::Sqlite, Value::Uuid(id)) => Value::Text(id.hyphenated().to_string()),
+            (Self::Sqlite, Value::Uuid(id)) => {
+                let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+                Value::Text(id.hyphenated().encode_lower(&mut text).to_owned())
+            }
             (Self::Sqlite, Value::Instant(at)) => Value::Text(instant_text(at)),
             (Self::Sqlite, Value::Date(date)) => Value::Text(date.format("%Y-%m-%d").to_string()),
             (Self::Sqlite, Value::Decimal(number)) => Value::Text(number.to_string()),
@@ -159,8 +162,33 @@ impl Dialect {
 }
 
 /// RFC 3339 with six digits and `Z`: of fixed width, so that text order is time order.
+///
+/// Put together by hand, since an insert of many rows does little else; what is out of the
+/// ordinary (five digits of a year, a leap second) is left to the library.
 fn instant_text(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+    let (day, time) = (at.date_naive(), at.time());
+    let (year, nanos) = (u32::try_from(day.year()), time.nanosecond());
+    let (Ok(year @ 0..=9999), 0..=999_999_999) = (year, nanos) else {
+        return at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    };
+    let parts = [
+        (year, 4, '-'),
+        (day.month(), 2, '-'),
+        (day.day(), 2, 'T'),
+        (time.hour(), 2, ':'),
+        (time.minute(), 2, ':'),
+        (time.second(), 2, '.'),
+        (nanos / 1000, 6, 'Z'),
+    ];
+    let mut text = String::with_capacity(27);
+    for (number, digits, end) in parts {
+        for place in (0..digits).rev() {
+            let digit = number / 10_u32.pow(place) % 10;
+            text.push(char::from_digit(digit, 10).unwrap_or('0'));
+        }
+        text.push(end);
+    }
+    text
 }
 
 fn sqlite_decimal(mut number: Decimal, precision: u8, scale: u8) -> Value {

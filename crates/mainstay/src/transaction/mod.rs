@@ -3,17 +3,24 @@
 //! - `mod.rs`: [`Tx`], the transaction a closure is given
 //! - [`request`]: `db.transaction(...)` and its options
 //! - `runner`: begin, closure, commit or rollback, and again where that is safe
+//! - `batch`: statements known beforehand, within a transaction
+//! - `commit`: COMMIT, and who is asked when its answer does not come
+//! - `ledger`: finding out about a COMMIT whose answer was lost
 //! - `savepoint`: nesting
 //! - `current`: which transactions the running task is inside of
 
+mod batch;
+mod commit;
 pub(crate) mod current;
+pub(crate) mod ledger;
 pub mod request;
 mod runner;
 mod savepoint;
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
@@ -22,8 +29,10 @@ pub use request::TransactionRequest;
 pub(crate) use runner::{Settings, run};
 
 use crate::database::lease::Lease;
-use crate::database::{CallOptions, Database, line};
-use crate::driver::{Done, RowSink, Statement};
+use crate::database::line::{self, Ran};
+use crate::database::stale::Touched;
+use crate::database::{CallOptions, Database};
+use crate::driver::{Access, Done, RowSink, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
 /// A transaction, as the closure of [`Database::transaction`] is given it.
@@ -53,6 +62,14 @@ struct Inner {
     over: AtomicBool,
     /// A savepoint's closure was dropped half way.
     torn: AtomicBool,
+    /// What its writes may have changed of what is remembered.
+    touched: StdMutex<Vec<Touched>>,
+    /// It wrote before anything was remembered.
+    touched_early: AtomicBool,
+    /// A statement that writes has succeeded.
+    has_written: AtomicBool,
+    /// How long the statement took that was given up, in microseconds.
+    gave_up_after: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -121,6 +138,10 @@ impl Tx {
                 state: Mutex::new(state),
                 over: AtomicBool::new(false),
                 torn: AtomicBool::new(false),
+                touched: StdMutex::default(),
+                touched_early: AtomicBool::new(false),
+                has_written: AtomicBool::new(false),
+                gave_up_after: AtomicU64::new(0),
             }),
         }
     }
@@ -138,10 +159,24 @@ impl Tx {
     ) -> Result<Done> {
         let deadline = self.deadline(options);
         let undone = statement.is_undone_by_rollback();
+        let writes = statement.access == Access::Write;
         let mut state = self.turn(deadline).await?;
         let lease = state.usable(&self.inner)?;
         let shared = &self.inner.db.shared;
-        let result = line::run_on(shared, lease, statement, sink, deadline, options).await;
+        let ran = match &shared.scans {
+            Some(scans) if scans.is_short(&statement) && sink.restart() => {
+                line::try_inline(shared, scans, lease, &statement, sink, deadline, options)
+            }
+            _ => None,
+        };
+        let result = match ran {
+            Some(ran) => ran.after_others().await,
+            None => {
+                let ran = line::run_on(shared, lease, statement, sink, deadline, options).await;
+                self.note(&ran, writes);
+                ran.result
+            }
+        };
         let result = result.map_err(|error| match error.kind() {
             // Given up, and so is the transaction: it is never committed.
             ErrorKind::Deadline if undone => error.with_outcome(Outcome::NotApplied),
@@ -158,11 +193,12 @@ impl Tx {
         let mut state = self.turn(deadline).await?;
         let lease = state.usable(&self.inner)?;
         let shared = &self.inner.db.shared;
-        let result = line::script_on(shared, lease, text, deadline, options).await;
-        if let Err(error) = &result {
+        let ran = line::script_on(shared, lease, text, deadline, options).await;
+        self.note(&ran, true);
+        if let Err(error) = &ran.result {
             state.poison = Some(error.clone());
         }
-        result
+        ran.result.map(|_| ())
     }
 
     /// Runs a read that finds out more about an error that has just poisoned the transaction, on
@@ -180,7 +216,31 @@ impl Tx {
             return Err(interrupted());
         }
         let shared = &self.inner.db.shared;
-        line::run_on(shared, lease, statement, sink, deadline, options).await
+        let ran = line::run_on(shared, lease, statement, sink, deadline, options).await;
+        ran.result
+    }
+
+    /// Keeps what the end of a statement says of the database.
+    fn note<T>(&self, ran: &Ran<T>, writes: bool) {
+        match &ran.result {
+            Ok(_) if writes => self.inner.has_written.store(true, Ordering::Relaxed),
+            Err(error) if error.kind() == ErrorKind::Deadline => {
+                let took = u64::try_from(ran.took.as_micros()).unwrap_or(u64::MAX);
+                self.inner.gave_up_after.store(took, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a statement that writes has succeeded.
+    fn has_written(&self) -> bool {
+        self.inner.has_written.load(Ordering::Relaxed)
+    }
+
+    /// How long the statement took that was given up; zero when none was. Waiting for a turn is no
+    /// part of it.
+    fn gave_up_after(&self) -> Duration {
+        Duration::from_micros(self.inner.gave_up_after.load(Ordering::Relaxed))
     }
 
     fn deadline(&self, options: &CallOptions) -> Instant {
@@ -222,6 +282,41 @@ impl Tx {
             (!state.savepoints.is_empty()).then(torn)
         });
         (state.lease.take(), poison)
+    }
+
+    /// A write of the transaction may have changed something.
+    pub(crate) fn touched(&self, what: Touched) {
+        let shared = &self.inner.db.shared;
+        if !shared.stale.is_used() {
+            self.inner.touched_early.store(true, Ordering::Release);
+        } else if self.inner.over.load(Ordering::SeqCst) {
+            shared.stale.forget(&shared.schema, &what);
+        } else {
+            self.inner
+                .touched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(what);
+        }
+    }
+
+    /// The transaction has ended: what it may have changed is no longer known.
+    fn forget_touched(&self) {
+        let shared = &self.inner.db.shared;
+        if !shared.stale.is_used() {
+            return;
+        }
+        let mut touched = self
+            .inner
+            .touched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.inner.touched_early.load(Ordering::Acquire) {
+            touched.push(Touched::All);
+        }
+        for what in touched.drain(..) {
+            shared.stale.forget(&shared.schema, &what);
+        }
     }
 
     /// Ends the transaction for all handles at once. The connection cleans up by itself.
@@ -288,5 +383,7 @@ fn torn() -> Error {
     .with_hint("await savepoint() to its end, before the transaction's closure returns")
 }
 
+#[cfg(test)]
+mod sharing_tests;
 #[cfg(test)]
 mod tests;

@@ -31,9 +31,10 @@ impl Database {
     /// Runs a closure as one transaction: committed when it returns `Ok`, rolled back when it
     /// returns an error, panics or is dropped.
     ///
-    /// The closure may run more than once: after a serialization failure or a deadlock nothing of
-    /// it took effect, and it is tried again, up to five times within the time limit. So it should
-    /// have no effects outside the transaction. Its own error comes back unchanged.
+    /// The closure may run more than once: after a serialization failure or a deadlock, or when the
+    /// connection was lost before COMMIT was sent, nothing of it took effect, and it is tried again
+    /// within the time limit; after conflicts up to five times. So it should have no effects
+    /// outside the transaction. Its own error comes back unchanged.
     ///
     /// On an engine with one writer (SQLite), writing through the handle from inside the closure, or
     /// starting another transaction that writes, is refused: it would wait for itself. A task that
@@ -86,7 +87,7 @@ impl Database {
     ///
     /// # Errors
     /// The closure's error, or one made from: a statement's error that the closure hid; the
-    /// commit's error (`COMMIT_UNKNOWN` when its answer was lost); `TRANSACTION_CLOSED` when the
+    /// commit's error (`COMMIT_UNKNOWN` when its answer was lost and could not be found out); `TRANSACTION_CLOSED` when the
     /// time limit passed; the errors of acquiring a connection.
     #[doc(alias = "$transaction")]
     #[track_caller]
@@ -125,9 +126,45 @@ impl<F> TransactionRequest<'_, F> {
         self
     }
 
-    /// How often the closure runs at most; 1 never repeats it.
+    /// Has the transaction leave a row of its own in the table `_mainstay_ledger`, by which a
+    /// COMMIT whose answer was lost is found out about: the call ends as if the answer had come, or
+    /// the closure runs again.
+    ///
+    /// Without it the engine is asked where it keeps account of its transactions, as PostgreSQL
+    /// does; that account ends with a failover to another primary, and is in doubt after a crash.
+    /// Where the engine cannot tell, the transaction ends with `COMMIT_UNKNOWN`.
+    ///
+    /// Costs one statement for each transaction. The table is created when it is first needed, and
+    /// rows older than a week are removed. Means nothing for a transaction that only reads.
+    ///
+    /// ```no_run
+    /// # use mainstay::{Database, Result};
+    /// # async fn example(db: Database) -> Result<()> {
+    /// db.transaction(|tx| async move {
+    ///     tx.sql("UPDATE accounts SET balance = balance - 5 WHERE id = 1").execute().await?;
+    ///     tx.sql("UPDATE accounts SET balance = balance + 5 WHERE id = 2").execute().await
+    /// })
+    /// .ledger()
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of creating the table, when it is missing and the user may not.
+    pub fn ledger(mut self) -> Self {
+        self.settings.ledger = true;
+        self
+    }
+
+    /// How often the closure runs at most; 1 never repeats it. With 1, on an engine whose
+    /// transactions share commits ([`Capabilities::concurrent_writers`] is false), it shares with
+    /// nobody: a long one would otherwise be put off in favour of others, and run again.
+    ///
+    /// [`Capabilities::concurrent_writers`]: crate::driver::Capabilities::concurrent_writers
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.settings.attempts = attempts.max(1);
+        self.settings.attempts = Some(attempts.max(1));
+        self.settings.begin.alone |= attempts <= 1;
         self
     }
 }

@@ -53,10 +53,15 @@ pub fn prepare_insert(
         }
     }
     for (position, column) in table.columns.iter().enumerate() {
-        let given = assignments.iter().any(|a| a.column == position);
         let filled_in =
             column.nullable || column.default.is_some() || column.automatic != Automatic::No;
-        if !given && !filled_in {
+        // Most rows are given in the order of the columns.
+        let given = || {
+            let in_order = assignments.get(position);
+            in_order.is_some_and(|a| a.column == position)
+                || assignments.iter().any(|a| a.column == position)
+        };
+        if !filled_in && !given() {
             problems.add(position, rules::required(column.rules, column.field));
         }
     }
@@ -76,6 +81,7 @@ pub fn in_column_order(problems: FieldErrors, table: &TableModel) -> FieldErrors
 /// Problems by column, so that they come out in column order.
 struct Problems {
     table: &'static TableModel,
+    /// Empty as long as there is none: most input has none.
     by_column: Vec<Option<String>>,
 }
 
@@ -87,13 +93,18 @@ impl Problems {
     ) -> Result<Self> {
         let mut problems = Self {
             table,
-            by_column: vec![None; table.columns.len()],
+            by_column: Vec::new(),
         };
-        let mut given = vec![false; table.columns.len()];
-        for assignment in assignments {
+        let mut sorted = true;
+        for at in 0..assignments.len() {
+            let (before, rest) = assignments.split_at_mut(at);
+            let assignment = &mut rest[0];
             let position = assignment.column;
             let column = column_at(table, position)?;
-            if std::mem::replace(&mut given[position], true) {
+            // Columns that go up, as those of a struct's fields do, cannot come twice.
+            let goes_up = before.last().is_none_or(|last| last.column < position);
+            sorted &= goes_up;
+            if !sorted && before.iter().any(|other| other.column == position) {
                 problems.add(
                     position,
                     format!("{} is given more than once", column.field),
@@ -113,10 +124,16 @@ impl Problems {
 
     /// Adds a problem, unless the column has one.
     fn add(&mut self, position: usize, message: String) {
+        if self.by_column.is_empty() {
+            self.by_column = vec![None; self.table.columns.len()];
+        }
         self.by_column[position].get_or_insert(message);
     }
 
     fn into_result(self) -> Result<()> {
+        if self.by_column.is_empty() {
+            return Ok(());
+        }
         let mut fields = FieldErrors::new();
         let mut columns = Vec::new();
         for (column, message) in self.table.columns.iter().zip(self.by_column) {
@@ -124,9 +141,6 @@ impl Problems {
                 fields.push(column.field, message);
                 columns.push(column.name);
             }
-        }
-        if fields.is_empty() {
-            return Ok(());
         }
         Err(Error::validation(fields)
             .with_table(self.table.name)

@@ -60,7 +60,8 @@ fn several_lines(text: &str) -> Result<Cow<'_, str>, &'static str> {
 }
 
 fn composed(text: &str) -> Cow<'_, str> {
-    if unicode_normalization::is_nfc(text) {
+    // ASCII composes with nothing; most text is found to be no more, a word at a time.
+    if text.is_ascii() || unicode_normalization::is_nfc(text) {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.nfc().collect())

@@ -3,6 +3,8 @@
 //! Each type accepts every form in which an engine stores it; nothing is guessed beyond that. The
 //! engines' forms are those of the type table in the documentation.
 
+mod fixed;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -20,6 +22,7 @@ pub trait FromCell: Sized {
 }
 
 /// The error of a cell that does not fit.
+#[cold]
 pub fn mismatch(found: &str, expected: &str) -> Error {
     Error::new(
         ErrorKind::Decode,
@@ -29,6 +32,7 @@ pub fn mismatch(found: &str, expected: &str) -> Error {
 }
 
 impl FromCell for bool {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Bool(v) => Ok(v),
@@ -40,6 +44,7 @@ impl FromCell for bool {
 }
 
 impl FromCell for i32 {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::I64(v) => {
@@ -51,6 +56,7 @@ impl FromCell for i32 {
 }
 
 impl FromCell for i64 {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::I64(v) => Ok(v),
@@ -64,6 +70,7 @@ impl FromCell for i64 {
 }
 
 impl FromCell for f64 {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::F64(v) => Ok(v),
@@ -76,6 +83,7 @@ impl FromCell for f64 {
 }
 
 impl FromCell for Decimal {
+    #[inline]
     fn from_cell(cell: Cell<'_>, ty: &ColumnType) -> Result<Self> {
         match (cell, ty) {
             (Cell::Decimal(v), _) => Ok(v),
@@ -93,6 +101,7 @@ impl FromCell for Decimal {
 }
 
 impl FromCell for String {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Text(v) => Ok(v.into_owned()),
@@ -102,6 +111,7 @@ impl FromCell for String {
 }
 
 impl FromCell for Vec<u8> {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Bytes(v) => Ok(v.into_owned()),
@@ -111,6 +121,7 @@ impl FromCell for Vec<u8> {
 }
 
 impl FromCell for Uuid {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Uuid(v) => Ok(v),
@@ -122,30 +133,39 @@ impl FromCell for Uuid {
 }
 
 impl FromCell for DateTime<Utc> {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Instant(v) => Ok(v),
-            Cell::Text(v) => DateTime::parse_from_rfc3339(&v)
-                .map(|v| v.with_timezone(&Utc))
-                .map_err(|_| mismatch("text", "an instant")),
+            Cell::Text(v) => match fixed::instant(&v) {
+                Some(at) => Ok(at),
+                None => DateTime::parse_from_rfc3339(&v)
+                    .map(|v| v.with_timezone(&Utc))
+                    .map_err(|_| mismatch("text", "an instant")),
+            },
             other => Err(mismatch(other.type_name(), "an instant")),
         }
     }
 }
 
 impl FromCell for NaiveDate {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Date(v) => Ok(v),
-            Cell::Text(v) => {
-                Self::parse_from_str(&v, "%Y-%m-%d").map_err(|_| mismatch("text", "a date"))
-            }
+            Cell::Text(v) => match fixed::date(&v) {
+                Some(day) => Ok(day),
+                None => {
+                    Self::parse_from_str(&v, "%Y-%m-%d").map_err(|_| mismatch("text", "a date"))
+                }
+            },
             other => Err(mismatch(other.type_name(), "a date")),
         }
     }
 }
 
 impl FromCell for serde_json::Value {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Json(v) => Ok(v),
@@ -158,12 +178,14 @@ impl FromCell for serde_json::Value {
 }
 
 impl FromCell for Value {
+    #[inline]
     fn from_cell(cell: Cell<'_>, _: &ColumnType) -> Result<Self> {
         Ok(cell.into_value())
     }
 }
 
 impl<T: FromCell> FromCell for Option<T> {
+    #[inline]
     fn from_cell(cell: Cell<'_>, ty: &ColumnType) -> Result<Self> {
         match cell {
             Cell::Null => Ok(None),

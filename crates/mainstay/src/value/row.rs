@@ -29,6 +29,8 @@ pub trait Columns {
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
     columns: &'a dyn Columns,
+    /// Asked for once: every cell is held against it.
+    len: usize,
 }
 
 impl std::fmt::Debug for Row<'_> {
@@ -46,41 +48,48 @@ const UNDECLARED: ColumnType = ColumnType::Text { max: None };
 impl<'a> Row<'a> {
     /// Wraps a driver's row.
     pub fn new(columns: &'a dyn Columns) -> Self {
-        Self { columns }
+        Self {
+            columns,
+            len: columns.len(),
+        }
     }
 
     /// How many columns there are.
     pub fn len(&self) -> usize {
-        self.columns.len()
+        self.len
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
+        self.len == 0
     }
 
     /// The cell at a position, as the driver has it.
     ///
     /// # Errors
     /// `DECODE_ERROR` when there is no such column or its native type is unknown.
+    #[inline]
     pub fn cell(&self, position: usize) -> Result<Cell<'a>> {
-        if position >= self.columns.len() {
-            return Err(Error::new(
-                ErrorKind::Decode,
-                format!(
-                    "column {} asked for in a row of {}",
-                    position + 1,
-                    self.columns.len()
-                ),
-            ));
+        if position >= self.len {
+            return Err(self.too_short(position));
         }
         self.columns.cell(position)
+    }
+
+    #[cold]
+    fn too_short(&self, position: usize) -> Error {
+        let (wanted, width) = (position + 1, self.len);
+        Error::new(
+            ErrorKind::Decode,
+            format!("column {wanted} asked for in a row of {width}"),
+        )
     }
 
     /// Reads a column of a declared type.
     ///
     /// # Errors
     /// `DECODE_ERROR`, naming the column.
+    #[inline]
     pub fn get_typed<T: FromCell>(&self, position: usize, ty: &ColumnType) -> Result<T> {
         T::from_cell(self.cell(position)?, ty).map_err(|error| match self.columns.name(position) {
             Some(name) => error.with_columns([name.to_owned()]),

@@ -113,6 +113,11 @@ fn every_key_is_read_from_its_environment_variable() {
         ("profile", "test"),
         ("tls", "require"),
         ("sqlite.synchronous", "normal"),
+        ("coalesce", "false"),
+        ("pool.reclaim_leaks", "true"),
+        ("resilience.retry", "false"),
+        ("resilience.breaker", "false"),
+        ("startup.require_database", "false"),
         ("log.statements", "all"),
     ];
     let loader = ConfigLoader::new();

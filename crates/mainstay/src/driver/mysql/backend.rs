@@ -1,6 +1,7 @@
 //! MariaDB and MySQL from a configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{MySqlDriver, MySqlOptions, admin};
 use crate::config::Config;
@@ -11,9 +12,14 @@ use crate::error::Result;
 pub(in crate::driver) struct Backend;
 
 impl connect::Backend for Backend {
-    fn open<'a>(&self, config: &'a Config) -> BoxFuture<'a, Result<Arc<dyn Driver>>> {
+    fn open<'a>(
+        &self,
+        config: &'a Config,
+        required: bool,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Arc<dyn Driver>>> {
         Box::pin(async move {
-            let driver = MySqlDriver::open(options(config), config.timeouts.connect).await?;
+            let driver = MySqlDriver::open(options(config), limit, required).await?;
             Ok(Arc::new(driver) as Arc<dyn Driver>)
         })
     }

@@ -36,6 +36,13 @@ pub(super) fn classify(server: &ServerError, table: Option<&'static str>) -> Err
         error = error.with_table(table);
     }
     error = add_names(error, server);
+    // 1792 is of a transaction that is read-only, 1036 of one table, and 1114 may be of a table's
+    // own limit.
+    if matches!(server.code, 1021 | 1030 | 1290 | 1836)
+        && matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::DiskFull)
+    {
+        error = error.with_state_of_server();
+    }
     match hint(server.code) {
         Some(hint) => error.with_hint(hint),
         None => error,

@@ -14,7 +14,9 @@ use super::fault::{self, During};
 use super::kill;
 use super::session::Facts;
 use super::transaction::Transaction;
-use crate::driver::contract::{BeginOptions, BoxFuture, Connection, Done, Isolation, Recovery};
+use crate::driver::contract::{
+    Batch, BeginOptions, BoxFuture, Connection, Done, Isolation, KillSwitch, Recovery,
+};
 use crate::driver::row::RowSink;
 use crate::driver::statement::Statement;
 use crate::error::{Error, ErrorKind, Result};
@@ -31,13 +33,17 @@ pub(super) struct MySqlConnection {
     dialer: Arc<Dialer>,
     /// The session's number on the server.
     session: u64,
-    /// Which server that is.
+    /// Which server that is, and which start of it.
     server: String,
     pub(super) max_packet: usize,
+    /// Whether the server prepares blocks of several statements.
+    pub(super) takes_blocks: bool,
     /// A call has started and not ended: true beyond it only when its future was dropped.
     pub(super) in_flight: bool,
     pub(super) broken: bool,
     pub(super) transaction: Option<Transaction>,
+    /// The statement that was prepared last; every one is prepared by `prepare`.
+    pub(super) last: Option<(Arc<str>, mysql_async::Statement)>,
 }
 
 impl std::fmt::Debug for MySqlConnection {
@@ -60,9 +66,11 @@ impl MySqlConnection {
             session: facts.id,
             server: facts.server,
             max_packet: facts.max_packet,
+            takes_blocks: facts.takes_blocks,
             in_flight: false,
             broken: false,
             transaction: None,
+            last: None,
         }
     }
 
@@ -78,7 +86,7 @@ impl MySqlConnection {
     }
 
     /// Whether the server's last answer says that a transaction is open.
-    fn is_open_on_server(&self) -> Option<bool> {
+    pub(super) fn is_open_on_server(&self) -> Option<bool> {
         let answer = self.conn.last_ok_packet()?;
         Some(
             answer
@@ -133,7 +141,7 @@ impl MySqlConnection {
     }
 
     /// One command without rows whose meaning for the transaction the caller settles.
-    async fn command(&mut self, sql: &str, during: During) -> Result<()> {
+    pub(super) async fn command(&mut self, sql: &str, during: During) -> Result<()> {
         self.check_usable()?;
         self.in_flight = true;
         let result = self.conn.query_drop(sql).await;
@@ -142,7 +150,7 @@ impl MySqlConnection {
     }
 
     /// Asks the server; its answer also says whether a transaction is open.
-    async fn ask(&mut self) -> Result<()> {
+    pub(super) async fn ask(&mut self) -> Result<()> {
         self.check_usable()?;
         self.in_flight = true;
         let result = self.conn.ping().await;
@@ -277,6 +285,14 @@ impl Connection for MySqlConnection {
         Box::pin(self.run_statement(statement, sink))
     }
 
+    fn run_batch<'a>(
+        &'a mut self,
+        batch: Batch,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Vec<Done>>> {
+        Box::pin(self.run_together(batch, sink))
+    }
+
     fn run_script<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.run_text(sql))
     }
@@ -323,6 +339,18 @@ impl Connection for MySqlConnection {
 
     fn recover(&mut self) -> BoxFuture<'_, Recovery> {
         Box::pin(self.put_in_order())
+    }
+
+    fn kill_switch(&self) -> Option<KillSwitch> {
+        let (dialer, session) = (Arc::clone(&self.dialer), self.session);
+        let server = self.server.clone();
+        Some(Arc::new(move || {
+            let (dialer, server) = (Arc::clone(&dialer), server.clone());
+            Box::pin(async move {
+                let deadline = dial::deadline(RECOVERY);
+                kill::kill_session(&dialer, session, &server, deadline).await;
+            })
+        }))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::options::MySqlOptions;
 use super::{classify, fault, tls};
+use crate::driver::progress::{DialProgress, DialStep};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Options made ready for dialing.
@@ -52,7 +53,19 @@ impl Dialer {
     /// # Errors
     /// The kinds that [`Driver::connect`](crate::driver::Driver::connect) names.
     pub(super) async fn dial(&self, deadline: Instant) -> Result<Conn> {
+        self.dial_watched(deadline, &DialProgress::new(Instant::now()))
+            .await
+    }
+
+    /// The same, telling which step is under way.
+    pub(super) async fn dial_watched(
+        &self,
+        deadline: Instant,
+        progress: &DialProgress,
+    ) -> Result<Conn> {
+        progress.enter(DialStep::Lookup);
         let addresses = self.resolve(deadline).await?;
+        progress.enter(DialStep::ConnectAndAuthenticate);
         let opts: Opts = OptsBuilder::from_opts(self.opts.clone())
             .resolved_ips(Some(addresses))
             .into();

@@ -1,6 +1,6 @@
 //! Makes connections to one database.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mysql_async::Conn;
@@ -11,8 +11,11 @@ use super::connection::MySqlConnection;
 use super::dial::{self, Dialer};
 use super::options::MySqlOptions;
 use super::session::{self, Facts};
+use crate::config::EngineKind;
 use crate::driver::capability::Capabilities;
+use crate::driver::connect::may_come;
 use crate::driver::contract::{BoxFuture, Connection, Driver, ServerInfo};
+use crate::driver::progress::{DialProgress, DialStep};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Dialect;
 
@@ -20,6 +23,17 @@ use crate::schema::Dialect;
 #[derive(Debug)]
 pub(super) struct MySqlDriver {
     dialer: Arc<Dialer>,
+    /// What is expected of a server that was not reached yet.
+    expected: Product,
+    /// Empty until it has been reached.
+    reached: OnceLock<Product>,
+    /// Why it could not be at the start.
+    missed: Option<Error>,
+}
+
+/// What answers.
+#[derive(Debug)]
+struct Product {
     dialect: Dialect,
     capabilities: Capabilities,
     info: ServerInfo,
@@ -27,34 +41,72 @@ pub(super) struct MySqlDriver {
 
 impl MySqlDriver {
     /// Connects once, to learn which product and version answers and how many connections it
-    /// takes. Everything together takes no longer than `limit`.
+    /// takes. Everything together takes no longer than `limit`. Unless the server is `required`, one
+    /// that cannot be reached is learnt about when it comes.
     ///
     /// # Errors
     /// What [`Driver::connect`] names; `UNSUPPORTED` for MariaDB before 10.6 and MySQL before
     /// 8.0.17; `CONFIGURATION_ERROR` and `TLS_ERROR` for TLS files that cannot be used.
-    pub(super) async fn open(options: MySqlOptions, limit: Duration) -> Result<Self> {
+    pub(super) async fn open(
+        options: MySqlOptions,
+        limit: Duration,
+        required: bool,
+    ) -> Result<Self> {
+        let dialect = Dialect::expected(EngineKind::MySql);
+        let mut driver = Self {
+            dialer: Arc::new(Dialer::new(options).await?),
+            expected: Product {
+                dialect,
+                capabilities: Capabilities::of(dialect),
+                info: ServerInfo::default(),
+            },
+            reached: OnceLock::new(),
+            missed: None,
+        };
         let deadline = dial::deadline(limit);
-        let dialer = Dialer::new(options).await?;
-        let mut conn = dialer.dial(deadline).await?;
-        let dialect = detect(&dialer, &mut conn, deadline).await?;
-        let facts = set_up(&dialer, &mut conn, dialect, deadline).await?;
-        // A failed goodbye harms nobody.
-        let _ = timeout_at(deadline, conn.disconnect()).await;
-        Ok(Self {
-            dialer: Arc::new(dialer),
+        let progress = Arc::new(DialProgress::new(Instant::now()));
+        match driver.dial(deadline, &progress).await {
+            Ok((conn, _)) => {
+                // A failed goodbye harms nobody.
+                let _ = timeout_at(deadline, conn.disconnect()).await;
+            }
+            Err(error) if !required && may_come(&error) => driver.missed = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok(driver)
+    }
+
+    fn product(&self) -> &Product {
+        self.reached.get().unwrap_or(&self.expected)
+    }
+
+    /// A connection that is set up. The first one tells which product and version answers.
+    async fn dial(&self, deadline: Instant, progress: &Arc<DialProgress>) -> Result<(Conn, Facts)> {
+        let dialer = &self.dialer;
+        let mut conn = dialer.dial_watched(deadline, progress).await?;
+        progress.enter(DialStep::SetUp);
+        let dialect = match self.reached.get() {
+            Some(product) => product.dialect,
+            None => detect(dialer, &mut conn, deadline).await?,
+        };
+        let facts = set_up(dialer, &mut conn, dialect, deadline).await?;
+        self.reached.get_or_init(|| Product {
             dialect,
             capabilities: Capabilities::of(dialect),
             info: ServerInfo {
-                version: facts.version,
+                version: facts.version.clone(),
                 max_connections: Some(facts.max_connections),
             },
-        })
+        });
+        Ok((conn, facts))
     }
 
-    async fn open_connection(&self, limit: Duration) -> Result<Box<dyn Connection>> {
-        let deadline = dial::deadline(limit);
-        let mut conn = self.dialer.dial(deadline).await?;
-        let facts = set_up(&self.dialer, &mut conn, self.dialect, deadline).await?;
+    async fn open_connection(
+        &self,
+        limit: Duration,
+        progress: Arc<DialProgress>,
+    ) -> Result<Box<dyn Connection>> {
+        let (conn, facts) = self.dial(dial::deadline(limit), &progress).await?;
         Ok(Box::new(MySqlConnection::new(
             conn,
             Arc::clone(&self.dialer),
@@ -87,15 +139,23 @@ async fn set_up(
 
 impl Driver for MySqlDriver {
     fn dialect(&self) -> Dialect {
-        self.dialect
+        self.product().dialect
     }
 
     fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
+        &self.product().capabilities
     }
 
     fn connect(&self, limit: Duration) -> BoxFuture<'_, Result<Box<dyn Connection>>> {
-        Box::pin(self.open_connection(limit))
+        self.connect_watched(limit, Arc::new(DialProgress::new(Instant::now())))
+    }
+
+    fn connect_watched(
+        &self,
+        limit: Duration,
+        progress: Arc<DialProgress>,
+    ) -> BoxFuture<'_, Result<Box<dyn Connection>>> {
+        Box::pin(self.open_connection(limit, progress))
     }
 
     fn writer(&self) -> Option<Box<dyn Connection>> {
@@ -103,7 +163,12 @@ impl Driver for MySqlDriver {
     }
 
     fn server_info(&self) -> ServerInfo {
-        self.info.clone()
+        self.product().info.clone()
+    }
+
+    fn not_reached(&self) -> Option<Error> {
+        let reached = self.reached.get().is_some();
+        self.missed.clone().filter(|_| !reached)
     }
 
     fn close(&self) -> BoxFuture<'_, Result<()>> {

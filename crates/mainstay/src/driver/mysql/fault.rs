@@ -43,17 +43,23 @@ pub(super) fn explain(native: &Native, during: During, table: Option<&'static st
     match during {
         During::Harmless => error,
         During::Write => error.with_outcome(Outcome::Unknown),
-        During::Commit => {
-            let code = error.native_code().map(str::to_owned);
-            let error = Error::new(
-                ErrorKind::CommitUnknown,
-                format!("the connection was lost during COMMIT: {}", error.detail()),
-            );
-            match code {
-                Some(code) => error.with_native_code(code),
-                None => error,
-            }
-        }
+        During::Commit => commit_unknown("the connection was lost during COMMIT", &error),
+    }
+}
+
+/// The error of an answer that came when COMMIT had begun, and does not say what became of it.
+pub(super) fn after_commit(error: &Error) -> Error {
+    commit_unknown("the server stopped during COMMIT or right after it", error)
+}
+
+fn commit_unknown(what: &str, error: &Error) -> Error {
+    let unknown = Error::new(
+        ErrorKind::CommitUnknown,
+        format!("{what}: {}", error.detail()),
+    );
+    match error.native_code() {
+        Some(code) => unknown.with_native_code(code.to_owned()),
+        None => unknown,
     }
 }
 

@@ -4,6 +4,9 @@
 //! one. So the whole session is killed and its connection given up. It counts as ended once the
 //! server no longer lists it, because by then its transaction is rolled back and its locks are
 //! free.
+//!
+//! Nothing is killed on another server behind the same address, nor after a restart: there the
+//! number is somebody else's.
 
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use mysql_async::{Conn, Error as Native};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::dial::Dialer;
+use super::session;
 
 /// No such session: it has ended by itself.
 const GONE: u16 = 1094;
@@ -48,13 +52,13 @@ pub(super) async fn kill_session(
 
 async fn kill(conn: &mut Conn, session: u64, server: &str) -> Result<bool, Native> {
     let here: Option<String> = conn
-        .query_first("SELECT CONCAT_WS('/', @@hostname, @@port, @@server_id, @@datadir)")
+        .query_first(format!("SELECT {}", session::SERVER))
         .await?;
     if here.as_deref() != Some(server) {
-        // Behind a balancer; on this server the number belongs to somebody else.
         tracing::warn!(
             session,
-            "the session to end is on another server behind the same address"
+            "the session to end is on another server behind the same address, or has ended with \
+             a restart"
         );
         return Ok(false);
     }

@@ -7,6 +7,7 @@
 //! - `driver`: [`MySqlDriver`]
 //! - `connection`: one connection: the contract's calls
 //! - `run`: statements and their rows
+//! - `batch`: several statements as one transaction, as one block where the server takes it
 //! - `transaction`: what is known of the open transaction
 //! - `kill`: ends the session of a dropped call on the server
 //! - `params`, `rows`: values on their way out and back
@@ -30,6 +31,7 @@
 
 mod admin;
 mod backend;
+mod batch;
 mod classify;
 mod connection;
 mod dial;

@@ -64,7 +64,7 @@ impl MySqlOptions {
             .stmt_cache_size(self.statement_cache.max(1))
             .client_found_rows(true)
             // So that a peer that is gone without a word is noticed in the end.
-            .tcp_keepalive(Some(Duration::from_secs(60)))
+            .tcp_keepalive(Some(Duration::from_secs(15)))
             // A connection that moves to a socket behind our back would dodge TLS and proxies.
             .prefer_socket(false)
             // Rows may be larger than what the server takes. What is sent is checked against the

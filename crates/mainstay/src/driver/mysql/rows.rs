@@ -28,6 +28,7 @@ impl Columns for MySqlRow {
         std::str::from_utf8(column.name_ref()).ok()
     }
 
+    #[inline]
     fn cell(&self, position: usize) -> Result<Cell<'_>> {
         let (Some(column), Some(value)) =
             (self.0.columns_ref().get(position), self.0.as_ref(position))
@@ -45,6 +46,7 @@ impl Columns for MySqlRow {
 }
 
 /// The cell of a value, or what is wrong with it. The value itself is not told.
+#[inline]
 fn decode<'a>(value: &'a In, column: &Column) -> Result<Cell<'a>, String> {
     match value {
         In::NULL => Ok(Cell::Null),

@@ -1,7 +1,9 @@
 //! Statements and their rows.
 
+use std::sync::Arc;
+
 use mysql_async::prelude::{Protocol, Queryable};
-use mysql_async::{Error as Native, Params, QueryResult, Value};
+use mysql_async::{Error as Native, Params, QueryResult, Statement as Prepared, Value};
 
 use super::connection::MySqlConnection;
 use super::fault::During;
@@ -75,17 +77,32 @@ impl MySqlConnection {
         }
     }
 
+    /// The prepared statement of a text. The client library keeps them all, but looks a text over
+    /// for names of parameters each time; a statement that comes again at once is spared that.
+    pub(super) async fn prepare(&mut self, sql: &Arc<str>) -> Result<Prepared, Native> {
+        if let Some((text, prepared)) = &self.last
+            && (Arc::ptr_eq(text, sql) || text == sql)
+        {
+            return Ok(prepared.clone());
+        }
+        // What is prepared now may push the last one out of the client's keeping.
+        self.last = None;
+        let prepared = self.conn.prep(&**sql).await?;
+        self.last = Some((Arc::clone(sql), prepared.clone()));
+        Ok(prepared)
+    }
+
     async fn drive(
         &mut self,
-        sql: &str,
+        sql: &Arc<str>,
         values: Vec<Value>,
         during: During,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Stop> {
-        let prepared = match self.conn.prep(sql).await {
+        let prepared = match self.prepare(sql).await {
             Ok(prepared) => prepared,
             Err(Native::Server(error)) if error.code == NOT_PREPARABLE && values.is_empty() => {
-                return match self.conn.query_iter(sql).await {
+                return match self.conn.query_iter(&**sql).await {
                     Ok(result) => pump(result, during, sink).await,
                     Err(native) => Err(Stop::Native(native, during)),
                 };

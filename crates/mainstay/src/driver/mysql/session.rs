@@ -11,16 +11,22 @@ use crate::schema::Dialect;
 pub(super) struct Facts {
     /// The session's number, as KILL takes it. Behind a proxy the greeting has another.
     pub(super) id: u64,
-    /// Tells servers apart: session numbers mean nothing on another one.
+    /// Tells servers and their starts apart: session numbers mean nothing on another server, and
+    /// count from the beginning after a restart.
     pub(super) server: String,
     pub(super) version: String,
     pub(super) max_connections: u32,
     pub(super) max_packet: usize,
+    /// Whether the server prepares blocks of several statements with parameters.
+    pub(super) takes_blocks: bool,
 }
 
-const FACTS: &str = "SELECT CONNECTION_ID(), \
-     CONCAT_WS('/', @@hostname, @@port, @@server_id, @@datadir), \
-     VERSION(), @@max_connections, @@max_allowed_packet";
+/// The expression of [`Facts::server`]. Within one statement the server counts its time and the
+/// time since its start from the same moment, so that the difference is always the same. The table
+/// is called otherwise on MySQL, which alone reads the second comment.
+pub(super) const SERVER: &str = "CONCAT_WS('/', @@hostname, @@port, @@server_id, @@datadir, \
+     UNIX_TIMESTAMP() - CAST((SELECT VARIABLE_VALUE FROM /*M! information_schema.GLOBAL_STATUS */ \
+     /*!80000 performance_schema.global_status */ WHERE VARIABLE_NAME = 'UPTIME') AS SIGNED))";
 
 /// The settings, as few round trips as there can be: one.
 ///
@@ -39,7 +45,8 @@ fn settings(dialect: Dialect) -> String {
          time_zone = '+00:00', autocommit = 1, completion_type = 'NO_CHAIN', \
          foreign_key_checks = 1, unique_checks = 1, default_storage_engine = InnoDB, \
          innodb_lock_wait_timeout = 60, net_write_timeout = 600; \
-         SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; {FACTS}"
+         SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; \
+         SELECT CONNECTION_ID(), {SERVER}, VERSION(), @@max_connections, @@max_allowed_packet"
     )
 }
 
@@ -63,6 +70,7 @@ pub(super) async fn set_up(conn: &mut Conn, dialect: Dialect) -> NativeResult<Fa
         version: column(&row, 2)?,
         max_connections: column(&row, 3)?,
         max_packet: column(&row, 4)?,
+        takes_blocks: dialect == Dialect::MariaDb,
     })
 }
 

@@ -5,10 +5,12 @@
 //! - `statements`: rows, errors, scripts, streams
 //! - `transactions`: what the server does to them
 //! - `drops`: futures dropped at every await point, sessions killed
+//! - `kills`: batches that are stopped while they run, sessions ended from outside
 //! - `network`: replies lost and servers that hang, through a small proxy
 
 mod connect;
 mod drops;
+mod kills;
 mod network;
 mod statements;
 mod transactions;
@@ -56,7 +58,9 @@ impl Db {
                 .await
                 .unwrap()
         );
-        let driver = MySqlDriver::open(options.clone(), LIMIT).await.unwrap();
+        let driver = MySqlDriver::open(options.clone(), LIMIT, true)
+            .await
+            .unwrap();
         Some(Self { options, driver })
     }
 

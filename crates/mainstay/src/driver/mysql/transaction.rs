@@ -114,11 +114,9 @@ pub(super) fn is_plain(sql: &str) -> bool {
     const PLAIN: [&str; 8] = [
         "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "DO",
     ];
-    let word: String = sql
-        .trim_start_matches(|c: char| c.is_whitespace() || c == '(')
-        .chars()
-        .take_while(char::is_ascii_alphabetic)
-        .collect();
+    let start = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    let end = start.find(|c: char| !c.is_ascii_alphabetic());
+    let word = &start[..end.unwrap_or(start.len())];
     PLAIN.iter().any(|plain| word.eq_ignore_ascii_case(plain))
 }
 

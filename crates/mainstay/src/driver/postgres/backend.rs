@@ -1,6 +1,7 @@
 //! PostgreSQL from a configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{PostgresDriver, PostgresOptions, admin};
 use crate::config::Config;
@@ -14,9 +15,14 @@ const STATEMENT_CACHE: usize = 256;
 pub(in crate::driver) struct Backend;
 
 impl connect::Backend for Backend {
-    fn open<'a>(&self, config: &'a Config) -> BoxFuture<'a, Result<Arc<dyn Driver>>> {
+    fn open<'a>(
+        &self,
+        config: &'a Config,
+        required: bool,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Arc<dyn Driver>>> {
         Box::pin(async move {
-            let driver = PostgresDriver::open(options(config), config.timeouts.connect).await?;
+            let driver = PostgresDriver::open(options(config), limit, required).await?;
             Ok(Arc::new(driver) as Arc<dyn Driver>)
         })
     }

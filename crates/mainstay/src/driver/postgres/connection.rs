@@ -7,11 +7,17 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::account::{Account, followed};
 use super::classify::{Report, classify};
 use super::dial::{Address, Dialer, GOODBYE, Session};
 use super::recover;
 use super::statements::StatementCache;
-use crate::driver::contract::{BeginOptions, BoxFuture, Connection, Done, Recovery};
+use super::transaction::BEGIN;
+use super::witness::Inquiry;
+use crate::driver::contract::{
+    Batch, BeginOptions, BoxFuture, Connection, Done, KillSwitch, Recovery, Witness,
+};
+use crate::driver::load::Load;
 use crate::driver::row::RowSink;
 use crate::driver::statement::{Access, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -35,14 +41,21 @@ pub(crate) struct PostgresConnection {
     pub(super) address: Address,
     pub(super) dialer: Arc<Dialer>,
     pub(super) statements: StatementCache<tokio_postgres::Statement>,
-    pub(super) preparing: Option<Preparing>,
+    pub(super) preparing: Vec<Preparing>,
     /// A call has started and not ended. Stays set when its future is dropped.
     pub(super) in_flight: bool,
     /// A cancel request has been sent, and its connection has not been seen to close.
     pub(super) cancelling: bool,
     pub(super) in_transaction: bool,
+    /// BEGIN has not been sent yet: it goes with the transaction's first statement.
+    pub(super) owes_begin: bool,
     /// The engine's first error of the open transaction.
     pub(super) failure: Option<Error>,
+    /// Not every answer in the open transaction showed that it still stands, so that its COMMIT
+    /// has to ask the server.
+    pub(super) must_ask: bool,
+    /// By what the end of the open transaction is found out.
+    pub(super) account: Account,
     /// The session is not to be used any more.
     pub(super) broken: bool,
 }
@@ -69,11 +82,14 @@ impl PostgresConnection {
             address: session.address,
             statements: StatementCache::new(dialer.options.statement_cache),
             dialer,
-            preparing: None,
+            preparing: Vec::new(),
             in_flight: false,
             cancelling: false,
             in_transaction: false,
+            owes_begin: false,
             failure: None,
+            must_ask: false,
+            account: Account::default(),
             broken: false,
         }
     }
@@ -84,6 +100,8 @@ impl PostgresConnection {
             // Nothing was sent, so nothing can have been applied.
             return Err(self.lost("before the call", Outcome::NotApplied));
         }
+        // The answer to a call that was dropped is unknown.
+        self.must_ask |= self.in_flight;
         self.in_flight = true;
         Ok(())
     }
@@ -123,6 +141,7 @@ impl PostgresConnection {
         table: Option<&'static str>,
         lost: Outcome,
     ) -> Error {
+        self.must_ask = true;
         if let Some(report) = error.as_db_error() {
             let error = classify(Report::from(report), table, lost);
             if matches!(
@@ -133,6 +152,11 @@ impl PostgresConnection {
             }
             if self.in_transaction && self.failure.is_none() {
                 self.failure = Some(error.clone());
+            }
+            // A transaction can be read-only by itself; a statement of its own only with the
+            // server: a standby, or `default_transaction_read_only`.
+            if error.kind() == ErrorKind::ReadOnly && !self.in_transaction {
+                return error.with_state_of_server();
             }
             return error;
         }
@@ -172,10 +196,29 @@ impl PostgresConnection {
             return Err(nul());
         }
         let client = Arc::clone(&self.client);
-        match client.batch_execute(sql).await {
+        // In one message the server passes over the rest when BEGIN fails.
+        let begun = std::mem::take(&mut self.owes_begin).then(|| format!("{BEGIN}; {sql}"));
+        match client.batch_execute(begun.as_deref().unwrap_or(sql)).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.fault(error, None, lost)),
         }
+    }
+
+    /// SQL of any kind, which may also end the open transaction and begin another.
+    async fn script(&mut self, sql: &str) -> Result<()> {
+        let lost = self.outcome_if_lost(Access::Unknown);
+        // Scripts change tables, and with them the types that kept statements were prepared for.
+        self.statements.clear();
+        self.must_ask = true;
+        self.account.forget_id();
+        self.start()?;
+        let mut asking = self.question_behind(Access::Unknown).await;
+        let ran = followed(self.simple(sql, lost), asking.as_mut()).await;
+        let result = match ran {
+            Ok(()) => self.take_id(asking).await,
+            Err(error) => Err(error),
+        };
+        self.end(result)
     }
 
     /// A call of one simple statement.
@@ -224,11 +267,32 @@ impl Connection for PostgresConnection {
         })
     }
 
+    fn run_batch<'a>(
+        &'a mut self,
+        batch: Batch,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Vec<Done>>> {
+        Box::pin(async move {
+            if batch.statements.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.refuse_inside()?;
+            self.start()?;
+            let result = self.fly(&batch, sink).await;
+            self.end(result)
+        })
+    }
+
+    fn load(&mut self, load: Load) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            self.start()?;
+            let result = self.copy_in(load).await;
+            self.end(result)
+        })
+    }
+
     fn run_script<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
-        let lost = self.outcome_if_lost(Access::Unknown);
-        // Scripts change tables, and with them the types that kept statements were prepared for.
-        self.statements.clear();
-        Box::pin(self.call(sql, lost))
+        Box::pin(self.script(sql))
     }
 
     fn begin(&mut self, options: BeginOptions) -> BoxFuture<'_, Result<()>> {
@@ -271,6 +335,29 @@ impl Connection for PostgresConnection {
 
     fn recover(&mut self) -> BoxFuture<'_, Recovery> {
         Box::pin(self.bring_into_order())
+    }
+
+    fn kill_switch(&self) -> Option<KillSwitch> {
+        let socket = self.task.as_ref()?.abort_handle();
+        let token = self.client.cancel_token();
+        let (dialer, address) = (Arc::clone(&self.dialer), self.address.clone());
+        Some(Arc::new(move || {
+            // The server sees the end of an idle session at once, of a busy one only when it is
+            // told to stop.
+            socket.abort();
+            let (token, address) = (token.clone(), address.clone());
+            let dialer = Arc::clone(&dialer);
+            Box::pin(async move {
+                let _ = timeout(GOODBYE, dialer.cancel(&token, &address)).await;
+            })
+        }))
+    }
+
+    fn witness(&self) -> Option<Witness> {
+        let (id, server) = self.account.entry()?;
+        let dialer = Arc::clone(&self.dialer);
+        let inquiry = Inquiry { dialer, id, server };
+        Some(Box::new(move |deadline| Box::pin(inquiry.until(deadline))))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -24,6 +24,7 @@ use super::options::PostgresOptions;
 use super::socket::{Shared, Socket};
 use super::tls;
 use crate::driver::contract::BoxFuture;
+use crate::driver::progress::{DialProgress, DialStep};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
 /// How long an ended session may take to say goodbye before its socket is closed.
@@ -57,19 +58,41 @@ impl Step {
             Self::LogIn => "logging in",
         }
     }
+
+    fn public(self) -> DialStep {
+        match self {
+            Self::Resolve => DialStep::Lookup,
+            Self::Dial => DialStep::Connect,
+            Self::AskForTls | Self::Handshake => DialStep::Tls,
+            Self::LogIn => DialStep::Authenticate,
+        }
+    }
 }
 
-/// The step that is under way, shared with the TLS connector.
-#[derive(Debug, Clone, Default)]
-struct Progress(Arc<AtomicU8>);
+/// The step that is under way, shared with the TLS connector and with whoever watches.
+#[derive(Debug, Clone)]
+struct Progress {
+    step: Arc<AtomicU8>,
+    watched: Arc<DialProgress>,
+}
 
 impl Progress {
+    fn new(watched: Arc<DialProgress>) -> Self {
+        let progress = Self {
+            step: Arc::default(),
+            watched,
+        };
+        progress.set(Step::Resolve);
+        progress
+    }
+
     fn set(&self, step: Step) {
-        self.0.store(step as u8, Ordering::Relaxed);
+        self.step.store(step as u8, Ordering::Relaxed);
+        self.watched.enter(step.public());
     }
 
     fn get(&self) -> Step {
-        let now = self.0.load(Ordering::Relaxed);
+        let now = self.step.load(Ordering::Relaxed);
         [Step::Resolve, Step::Dial, Step::AskForTls, Step::Handshake]
             .into_iter()
             .find(|step| *step as u8 == now)
@@ -118,7 +141,17 @@ impl Dialer {
 
     /// Opens a session within `limit`.
     pub(super) async fn connect(&self, limit: Duration) -> Result<Session> {
-        let progress = Progress::default();
+        let unwatched = Arc::new(DialProgress::new(Instant::now()));
+        self.connect_watched(limit, unwatched).await
+    }
+
+    /// The same, telling which step is under way.
+    pub(super) async fn connect_watched(
+        &self,
+        limit: Duration,
+        watched: Arc<DialProgress>,
+    ) -> Result<Session> {
+        let progress = Progress::new(watched);
         match timeout(limit, self.steps(&progress, Instant::now() + limit)).await {
             Ok(result) => result,
             Err(_) => Err(self.unreachable(
@@ -284,10 +317,9 @@ async fn dial(address: Address) -> std::io::Result<Socket> {
                 SocketAddr::V4(_) => TcpSocket::new_v4()?,
                 SocketAddr::V6(_) => TcpSocket::new_v6()?,
             };
-            // So that a peer that vanished is noticed in the end even on an idle connection.
-            socket.set_keepalive(true)?;
             let stream: TcpStream = socket.connect(at).await?;
             stream.set_nodelay(true)?;
+            super::socket::watch_peer(&stream)?;
             Ok(Socket::new(stream))
         }
         #[cfg(unix)]

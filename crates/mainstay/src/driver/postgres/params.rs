@@ -24,6 +24,13 @@ pub(super) struct Param<'a> {
     pub(super) position: usize,
 }
 
+impl<'a> Param<'a> {
+    /// A value and its position, from 1.
+    pub(super) fn new((value, position): (&'a Value, usize)) -> Self {
+        Self { value, position }
+    }
+}
+
 // The client library logs parameters with Debug.
 impl fmt::Debug for Param<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,9 +64,10 @@ impl ToSql for Param<'_> {
     }
 
     fn encode_format(&self, ty: &Type) -> Format {
-        match self.value {
-            Value::Text(_) if !is_binary_text(base(ty)) => Format::Text,
-            _ => Format::Binary,
+        if goes_as_text(self.value, ty) {
+            Format::Text
+        } else {
+            Format::Binary
         }
     }
 }
@@ -94,6 +102,11 @@ impl Refusal {
     }
 }
 
+/// Whether a value goes as text for the server to parse: it has no binary form of that type.
+pub(super) fn goes_as_text(value: &Value, ty: &Type) -> bool {
+    matches!(value, Value::Text(_)) && !is_binary_text(base(ty))
+}
+
 /// A domain's own type.
 fn base(ty: &Type) -> &Type {
     match ty.kind() {
@@ -107,7 +120,8 @@ fn is_binary_text(ty: &Type) -> bool {
     matches!(
         *ty,
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON
-    )
+    ) || matches!(ty.kind(), Kind::Enum(_))
+        || ty.name() == "citext"
 }
 
 fn encode(value: &Value, ty: &Type, out: &mut BytesMut) -> Result<(), Refusal> {
@@ -306,6 +320,17 @@ mod tests {
         assert!(matches!(param.encode_format(&Type::UUID), Format::Text));
         assert!(matches!(param.encode_format(&Type::JSONB), Format::Text));
         assert!(matches!(param.encode_format(&Type::TEXT), Format::Binary));
+        let named = |name: &str, kind| Type::new(name.into(), 70_000, kind, "public".into());
+        let mood = named("mood", Kind::Enum(vec!["x".into()]));
+        for ty in [
+            named("citext", Kind::Simple),
+            named("state", Kind::Domain(mood.clone())),
+            mood,
+        ] {
+            assert!(matches!(param.encode_format(&ty), Format::Binary), "{ty}");
+            assert_eq!(bytes(param.value.clone(), &ty), Ok(b"x".to_vec()));
+        }
+        assert!(!goes_as_text(&Value::Null, &Type::UUID));
     }
 
     #[test]

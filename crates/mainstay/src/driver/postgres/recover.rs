@@ -16,6 +16,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::connection::PostgresConnection;
@@ -42,6 +43,7 @@ impl PostgresConnection {
         }
         let dropped = self.in_flight;
         self.in_flight = true;
+        self.owes_begin = false;
         let patience = if dropped { KNOCK } else { READY };
         let ready = match timeout(patience, self.settle()).await {
             Ok(ready) => ready,
@@ -66,12 +68,10 @@ impl PostgresConnection {
 
     /// Waits until the server has answered everything, with the session in order.
     async fn settle(&mut self) -> bool {
-        if let Some(preparing) = &mut self.preparing {
-            let answer = preparing.answer.as_mut().await;
-            let sql = Arc::clone(&preparing.sql);
-            self.preparing = None;
+        let answers = join_all(self.preparing.iter_mut().map(|one| one.answer.as_mut())).await;
+        for (preparing, answer) in self.preparing.drain(..).zip(answers) {
             if let Ok(prepared) = answer {
-                self.statements.put(sql, prepared);
+                self.statements.put(preparing.sql, prepared);
             }
         }
         let client = Arc::clone(&self.client);

@@ -32,6 +32,7 @@ impl Columns for PgRow<'_> {
         self.0.columns().get(position).map(|column| column.name())
     }
 
+    #[inline]
     fn cell(&self, position: usize) -> Result<Cell<'_>> {
         let read: Result<PgCell<'_>, _> = self.0.try_get(position);
         read.map(|cell| cell.0).map_err(|error| {
@@ -53,6 +54,7 @@ impl Columns for PgRow<'_> {
 struct PgCell<'a>(Cell<'a>);
 
 impl<'a> FromSql<'a> for PgCell<'a> {
+    #[inline]
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
         Ok(Self(decode(ty, raw)?))
     }
@@ -67,6 +69,7 @@ impl<'a> FromSql<'a> for PgCell<'a> {
 }
 
 /// Reads one value that is not NULL.
+#[inline]
 pub(super) fn decode<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
     Ok(match *ty {
         Type::BOOL => Cell::Bool(fixed::<1>(ty, raw)? != [0]),

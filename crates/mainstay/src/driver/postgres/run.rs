@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::join;
 use tokio::time::timeout;
 use tokio_postgres::RowStream;
+use tokio_postgres::error::{DbError, Severity};
 
+use super::account::followed;
 use super::classify::Report;
 use super::connection::{PostgresConnection, Preparing, nul};
 use super::params::Param;
 use super::rows::PgRow;
+use super::transaction::BEGIN;
 use crate::driver::contract::Done;
 use crate::driver::row::RowSink;
 use crate::driver::statement::{Access, Statement};
@@ -44,16 +48,7 @@ impl PostgresConnection {
         if statement.sql.contains('\0') {
             return Err(nul());
         }
-        if statement.values.len() > MAX_PARAMETERS {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "the statement has {} parameters; PostgreSQL takes {MAX_PARAMETERS}",
-                    statement.values.len()
-                ),
-            )
-            .with_prisma_code("P2029"));
-        }
+        check_count(statement)?;
         let error = match self.attempt(statement, sink).await {
             Attempt::Over(result) => return result,
             // An engine's error ends a transaction, so there is no second attempt inside one.
@@ -75,48 +70,85 @@ impl PostgresConnection {
                 return Attempt::Over(Err(self.fault(error, statement.table, Outcome::NotApplied)));
             }
         };
-        let (given, declared) = (statement.values.len(), prepared.params().len());
-        if given != declared {
-            return Attempt::Over(Err(Error::new(
-                ErrorKind::Database,
-                format!("the statement has {declared} parameters, and {given} values were given"),
-            )
-            .with_prisma_code("P1016")));
+        if let Err(error) = check_declared(statement, &prepared) {
+            return Attempt::Over(Err(error));
         }
-        let params: Vec<Param<'_>> = statement
-            .values
-            .iter()
-            .zip(1..)
-            .map(|(value, position)| Param { value, position })
-            .collect();
+        // Also of one that succeeds: it may have ended the transaction.
+        if !keeps_transaction(&statement.sql) {
+            self.must_ask = true;
+            self.account.forget_id();
+        }
+        let mut asking = self.question_behind(statement.access).await;
+        let params: Vec<Param<'_>> = statement.values.iter().zip(1..).map(Param::new).collect();
         let client = Arc::clone(&self.client);
         let lost = if client.is_closed() {
             Outcome::NotApplied
         } else {
             lost
         };
-        let rows = match client.query_raw(&prepared, params).await {
+        let sent = followed(client.query_raw(&prepared, params), asking.as_mut());
+        let sent = if std::mem::take(&mut self.owes_begin) {
+            // In this order: each is sent when it is polled first.
+            let (begun, sent) = join(client.batch_execute(BEGIN), sent).await;
+            match begun {
+                Ok(()) => sent,
+                Err(error) => return Attempt::Over(Err(self.not_begun(error, statement))),
+            }
+        } else {
+            sent.await
+        };
+        let rows = match sent {
             Ok(rows) => rows,
             Err(error) => return self.failed(error, statement, lost, kept),
         };
         let mut rows = pin!(rows);
+        let mut given = 0;
         loop {
             match rows.next().await {
                 None => break,
                 Some(Err(error)) => return self.failed(error, statement, lost, kept),
                 Some(Ok(row)) => {
-                    if let Err(refusal) = give(&row, sink).await {
+                    if let Err(refusal) = give(&row, given, sink).await {
                         return Attempt::Over(Err(self
                             .after_refusal(rows, refusal, statement)
                             .await));
                     }
+                    given += 1;
                 }
             }
         }
-        Attempt::Over(Ok(Done {
+        let done = Done {
             rows: rows.rows_affected().unwrap_or(0),
             last_insert_id: None,
-        }))
+        };
+        Attempt::Over(self.take_id(asking).await.map(|()| done))
+    }
+
+    /// The error of a transaction whose BEGIN failed while its first statement was under way.
+    ///
+    /// The server refuses it only when somebody cancels just this moment. The statement may then
+    /// have taken effect by itself. A session that ended with BEGIN ran nothing after it.
+    fn not_begun(&mut self, error: tokio_postgres::Error, statement: &Statement) -> Error {
+        let refused = error
+            .as_db_error()
+            .is_some_and(|report| !ends_session(report));
+        let error = self.fault(error, statement.table, Outcome::NotApplied);
+        self.in_transaction = false;
+        self.broken = true;
+        if !refused || statement.access == Access::Read {
+            return error;
+        }
+        let detail = format!(
+            "BEGIN was refused, and the statement sent with it may have taken effect by itself: {}",
+            error.detail()
+        );
+        let told = Error::new(error.kind(), detail)
+            .with_outcome(Outcome::Unknown)
+            .with_hint("look whether the change is there before doing it again");
+        match error.native_code() {
+            Some(code) => told.with_native_code(code.to_owned()),
+            None => told,
+        }
     }
 
     /// The prepared statement of a text, and whether it is one that was kept.
@@ -128,12 +160,12 @@ impl PostgresConnection {
             return Ok((kept, true));
         }
         let (client, text) = (Arc::clone(&self.client), Arc::clone(sql));
-        let preparing = self.preparing.insert(Preparing {
+        self.preparing = vec![Preparing {
             sql: Arc::clone(sql),
             answer: Box::pin(async move { client.prepare(&text).await }),
-        });
-        let answer = preparing.answer.as_mut().await;
-        self.preparing = None;
+        }];
+        let answer = self.preparing[0].answer.as_mut().await;
+        self.preparing.clear();
         let prepared = answer?;
         self.statements.put(Arc::clone(sql), prepared.clone());
         Ok((prepared, false))
@@ -148,16 +180,12 @@ impl PostgresConnection {
     ) -> Attempt {
         let report = error.as_db_error().map(Report::from);
         let gone = report.is_some_and(|report| report.is_stale_statement());
-        // Parameters keep the types they had when the statement was prepared. Where the table's
-        // types have changed since, the server finds fault with the statement's meaning (class 42)
-        // or with a text that it reads as a value of the former type.
-        let doubtful = kept
-            && report.is_some_and(|report| {
-                report.code.starts_with("42") || matches!(report.code, "22P02" | "22007")
-            });
+        let doubtful = report
+            .as_ref()
+            .is_some_and(|report| is_doubtful(report, kept));
         let sent = report.is_some();
         let error = self.fault(error, statement.table, lost);
-        if gone || doubtful || kept && !sent && !self.broken {
+        if doubtful || kept && !sent && !self.broken {
             self.statements.remove(&statement.sql);
             let error = if gone { changed_table(&error) } else { error };
             Attempt::Stale { error, sent }
@@ -174,6 +202,7 @@ impl PostgresConnection {
         refusal: Error,
         statement: &Statement,
     ) -> Error {
+        self.must_ask = true;
         let ended = match timeout(RUN_DRY, run_dry(rows.as_mut())).await {
             Ok(ended) => Some(ended),
             Err(_) if self.cancel().await => Some(run_dry(rows).await),
@@ -193,14 +222,75 @@ impl PostgresConnection {
     }
 }
 
+/// Whether a statement that succeeds leaves the transaction around it open for certain. The protocol
+/// takes one statement only, so its first word tells; functions that it calls cannot end the
+/// transaction. A text that begins otherwise, with a comment say, counts as one that may.
+fn keeps_transaction(sql: &str) -> bool {
+    const KINDS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+    let word = sql.split_ascii_whitespace().next().unwrap_or_default();
+    KINDS.iter().any(|kind| word.eq_ignore_ascii_case(kind))
+}
+
+/// Refuses more parameters than the protocol can count.
+pub(super) fn check_count(statement: &Statement) -> Result<()> {
+    if statement.values.len() <= MAX_PARAMETERS {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "the statement has {} parameters; PostgreSQL takes {MAX_PARAMETERS}",
+            statement.values.len()
+        ),
+    )
+    .with_prisma_code("P2029"))
+}
+
+/// Refuses another number of values than the statement has parameters.
+pub(super) fn check_declared(
+    statement: &Statement,
+    prepared: &tokio_postgres::Statement,
+) -> Result<()> {
+    let (given, declared) = (statement.values.len(), prepared.params().len());
+    if given == declared {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Database,
+        format!("the statement has {declared} parameters, and {given} values were given"),
+    )
+    .with_prisma_code("P1016"))
+}
+
+/// Whether a refusal may be due to a kept statement that no longer fits the database.
+///
+/// Parameters keep the types they had when the statement was prepared. Where the table's types have
+/// changed since, the server finds fault with the statement's meaning (class 42) or with a text
+/// that it reads as a value of the former type.
+pub(super) fn is_doubtful(report: &Report<'_>, kept: bool) -> bool {
+    report.is_stale_statement()
+        || kept && (report.code.starts_with("42") || matches!(report.code, "22P02" | "22007"))
+}
+
 /// The client library's channel of rows knows nothing of tokio's budget: while rows come in faster
 /// than they are read, this task would never yield, and no time limit around it would be looked at.
-async fn yield_now_and_then() {
+pub(super) async fn yield_now_and_then() {
     tokio::task::coop::consume_budget().await;
 }
 
-async fn give(row: &tokio_postgres::Row, sink: &mut dyn RowSink) -> Result<()> {
-    yield_now_and_then().await;
+/// How many rows count as one step of a task. Reading one takes a microsecond, and a task that
+/// counted each would give up its thread in the middle of every page of a hundred.
+const ROWS_PER_STEP: u64 = 16;
+
+/// Gives the sink a row; `before` is how many it was given before.
+pub(super) async fn give(
+    row: &tokio_postgres::Row,
+    before: u64,
+    sink: &mut dyn RowSink,
+) -> Result<()> {
+    if before.is_multiple_of(ROWS_PER_STEP) {
+        yield_now_and_then().await;
+    }
     sink.row(&Row::new(&PgRow(row)))?;
     if sink.is_full() {
         sink.flush().await?;
@@ -216,8 +306,17 @@ async fn run_dry(mut rows: Pin<&mut RowStream>) -> Result<(), tokio_postgres::Er
     Ok(())
 }
 
+/// Whether the server ended the session with this report, and so looked at nothing that was sent
+/// after what it answers.
+pub(super) fn ends_session(report: &DbError) -> bool {
+    matches!(
+        report.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    )
+}
+
 /// What a transaction gets that met a stale statement: it may be done again as a whole.
-fn changed_table(error: &Error) -> Error {
+pub(super) fn changed_table(error: &Error) -> Error {
     Error::new(
         ErrorKind::WriteConflict,
         format!("a table changed under a kept statement: {}", error.detail()),

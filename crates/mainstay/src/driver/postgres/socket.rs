@@ -1,11 +1,37 @@
-//! Sockets of either kind, and one with two owners.
+//! Sockets of either kind, one with two owners, and how a peer that vanished is noticed.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// After how long without a word the peer's machine is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// How long the peer's machine may leave data or questions unanswered.
+#[cfg(target_os = "linux")]
+const UNANSWERED: Duration = Duration::from_secs(30);
+
+/// Has the system find out when the peer's machine is gone without a word, on an idle connection
+/// and on one that waits for an answer. A process that hangs is not noticed by this: its machine
+/// answers for it.
+pub(super) fn watch_peer(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(SILENCE);
+    #[cfg(target_os = "linux")]
+    let keepalive = keepalive
+        .with_interval(Duration::from_secs(5))
+        .with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNANSWERED))?;
+    Ok(())
+}
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}

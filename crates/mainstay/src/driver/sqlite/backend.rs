@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::SqliteDriver;
 use super::open::blocking;
+#[cfg(test)]
+use super::options::Patience;
 use super::options::{SqliteOptions, Synchronous};
 use crate::config::{self, Config};
 use crate::driver::{BoxFuture, Driver, connect};
@@ -14,7 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 pub(in crate::driver) struct Backend;
 
 impl connect::Backend for Backend {
-    fn open<'a>(&self, config: &'a Config) -> BoxFuture<'a, Result<Arc<dyn Driver>>> {
+    /// The file must be there in any case: what is missing today is not going to come by itself.
+    fn open<'a>(
+        &self,
+        config: &'a Config,
+        _required: bool,
+        _limit: Duration,
+    ) -> BoxFuture<'a, Result<Arc<dyn Driver>>> {
         Box::pin(async move {
             let driver = SqliteDriver::open(options(config, false)?).await?;
             Ok(Arc::new(driver) as Arc<dyn Driver>)
@@ -38,6 +47,15 @@ impl connect::Backend for Backend {
             blocking(move || remove(&path)).await
         })
     }
+}
+
+/// A new file whose writer shares commits as its `patience` says, for tests that a slow machine
+/// must not change.
+#[cfg(test)]
+pub(crate) async fn with_patience(path: &Path, patience: Patience) -> Result<Arc<dyn Driver>> {
+    let mut options = SqliteOptions::new(path);
+    options.patience = patience;
+    Ok(Arc::new(SqliteDriver::open(options).await?))
 }
 
 fn options(config: &Config, create: bool) -> Result<SqliteOptions> {

@@ -1,15 +1,17 @@
 //! Values into SQLite, and back.
 
+use std::borrow::Cow;
+
 use rusqlite::Statement;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, Value as Stored, ValueRef};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Dialect;
-use crate::value::Value;
+use crate::value::{Cell, Value};
 
 /// A value as a parameter, borrowed.
-struct Bound<'a>(&'a Value);
+pub(super) struct Bound<'a>(pub(super) &'a Value);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -61,23 +63,29 @@ pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()
     Ok(())
 }
 
+/// A column where SQLite has it.
+pub(super) fn borrow(column: ValueRef<'_>) -> Result<Cell<'_>> {
+    Ok(match column {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::I64(number),
+        ValueRef::Real(number) => Cell::F64(number),
+        ValueRef::Text(text) => Cell::Text(Cow::Borrowed(match std::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(_) => return Err(not_utf8()),
+        })),
+        ValueRef::Blob(bytes) => Cell::Bytes(Cow::Borrowed(bytes)),
+    })
+}
+
 /// An owned copy of a column.
 pub(super) fn read(column: ValueRef<'_>) -> Result<Value> {
-    Ok(match column {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::I64(number),
-        ValueRef::Real(number) => Value::F64(number),
-        ValueRef::Text(text) => Value::Text(
-            std::str::from_utf8(text)
-                .map_err(|_| {
-                    Error::new(ErrorKind::Decode, "stored text is not UTF-8").with_hint(
-                        "another program wrote it; read the column as CAST(... AS BLOB) to see it",
-                    )
-                })?
-                .to_owned(),
-        ),
-        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
-    })
+    borrow(column).map(Cell::into_value)
+}
+
+#[cold]
+fn not_utf8() -> Error {
+    Error::new(ErrorKind::Decode, "stored text is not UTF-8")
+        .with_hint("another program wrote it; read the column as CAST(... AS BLOB) to see it")
 }
 
 /// About how much memory a value takes beyond its slot.

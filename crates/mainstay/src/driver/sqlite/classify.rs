@@ -5,7 +5,7 @@
 
 use rusqlite::ffi;
 
-use super::codes;
+use super::{caller, codes};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
 /// Classifies an error that no parameter's value can be part of: of opening, preparing,
@@ -39,6 +39,20 @@ pub(super) fn at_commit(error: Error) -> Error {
     } else {
         error
     }
+}
+
+/// Whether the disk, the file or the memory failed, rather than the statement: SQLite may have
+/// rolled back more than the statement, or nothing.
+pub(super) fn is_of_the_file(error: &Error) -> bool {
+    const CODES: [&str; 4] = [
+        "SQLITE_IOERR",
+        "SQLITE_FULL",
+        "SQLITE_CORRUPT",
+        "SQLITE_NOMEM",
+    ];
+    error
+        .native_code()
+        .is_some_and(|native| CODES.iter().any(|code| native.starts_with(code)))
 }
 
 /// Adds the table a statement concerns, unless SQLite named one.
@@ -86,16 +100,20 @@ fn of_code(code: i32, message: &str) -> Error {
         )
         .with_hint("find the other process (fuser FILE), or raise busy_timeout"),
         ffi::SQLITE_FULL => Error::new(ErrorKind::DiskFull, message.to_owned())
-            .with_hint("free space on the file's disk; what was committed before is safe"),
+            .with_hint("free space on the file's disk; what was committed before is safe")
+            .with_state_of_server(),
         ffi::SQLITE_NOTADB => Error::new(ErrorKind::Corrupt, message.to_owned()).with_hint(
             "the file is of another kind, encrypted or damaged: check the path, \
              or restore a backup",
         ),
         ffi::SQLITE_CORRUPT => Error::new(ErrorKind::Corrupt, message.to_owned())
             .with_hint("stop writing, keep a copy of the file with its -wal, and restore a backup"),
-        ffi::SQLITE_READONLY => Error::new(ErrorKind::ReadOnly, message.to_owned()).with_hint(
-            "the process must be able to write the file and to create files in its folder",
-        ),
+        // A statement that may not write by itself is refused before SQLite sees it.
+        ffi::SQLITE_READONLY => Error::new(ErrorKind::ReadOnly, message.to_owned())
+            .with_hint(
+                "the process must be able to write the file and to create files in its folder",
+            )
+            .with_state_of_server(),
         ffi::SQLITE_PERM | ffi::SQLITE_AUTH => {
             Error::new(ErrorKind::AccessDenied, message.to_owned())
                 .with_hint("check the owner and the mode of the file")
@@ -148,6 +166,8 @@ fn of_constraint(code: i32, message: &str) -> Error {
         ffi::SQLITE_CONSTRAINT_TRIGGER if message == "FOREIGN KEY constraint failed" => {
             make(ErrorKind::ForeignKey)
         }
+        // It was given up before its commit, or its file is gone.
+        ffi::SQLITE_CONSTRAINT_COMMITHOOK => caller::moved().unwrap_or_else(given_up),
         // A trigger's RAISE is a rule of the database about values, as a CHECK is.
         ffi::SQLITE_CONSTRAINT_TRIGGER => make(ErrorKind::Check),
         // "cannot store TEXT value in INTEGER column users.age"
@@ -159,6 +179,15 @@ fn of_constraint(code: i32, message: &str) -> Error {
         ),
         _ => make(ErrorKind::Database).with_prisma_code("P2004"),
     }
+}
+
+/// The error of a call whose caller gave it up before its commit.
+pub(super) fn given_up() -> Error {
+    Error::new(
+        ErrorKind::Deadline,
+        "nobody waits for it any more, and it was rolled back",
+    )
+    .with_outcome(Outcome::NotApplied)
 }
 
 /// Errors of the SQL itself: all have the same code.

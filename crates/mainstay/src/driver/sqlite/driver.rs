@@ -64,12 +64,22 @@ impl SqliteDriver {
         let options = self.options.clone();
         let caller = Caller::default();
         let presence = Presence::of(&caller);
-        let session = open::blocking(move || open::open(&options, Role::Reader, &caller)).await?;
+        let watch = Arc::clone(self.writer.watch());
+        let opened = open::blocking(move || {
+            // Looked at before, because to open another file beside the log of the old one would
+            // damage it; and after, because it may have been exchanged meanwhile.
+            let number = watch.number();
+            watch.look();
+            watch.check(number)?;
+            let session = open::open(&options, Role::Reader, &caller);
+            watch.look();
+            watch.check(number)?;
+            Ok((session?, number))
+        });
+        let (session, number) = opened.await?;
         presence.stay();
-        Ok(Box::new(ReaderConnection::new(
-            session,
-            Arc::clone(&self.writer),
-        )))
+        let writer = Arc::clone(&self.writer);
+        Ok(Box::new(ReaderConnection::new(session, writer, number)))
     }
 }
 

@@ -7,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::caller::{self, Caller, serving};
+use super::checkpoint;
 use super::classify::classify;
 use super::options::SqliteOptions;
 use super::session::{Role, Session};
@@ -191,14 +192,15 @@ fn set_up(connection: &Connection, options: &SqliteOptions, role: Role) -> Resul
     set("trusted_schema", "OFF")?;
     set("temp_store", "MEMORY")?;
     match role {
-        // The writer is the one owner of checkpoints: it alone commits, and checkpoints happen
-        // at commits and at its end.
-        Role::Writer => set("wal_autocheckpoint", "1000"),
-        Role::Reader => {
-            set("wal_autocheckpoint", "0")?;
-            set("query_only", "ON")
-        }
+        Role::Writer => set("journal_size_limit", &checkpoint::LOG_BYTES.to_string()),
+        Role::Reader => set("query_only", "ON"),
     }?;
+    // Checkpoints have one owner. Before the hook: SQLite keeps its own in the same place.
+    set("wal_autocheckpoint", "0")?;
+    if role == Role::Writer {
+        checkpoint::watch(connection);
+        caller::watch_commits(connection).map_err(sql)?;
+    }
     // The first look at the file: here another kind of file, or damage, shows.
     connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))

@@ -23,6 +23,24 @@ impl Synchronous {
     }
 }
 
+/// For how long the writer lets jobs share a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// A group takes jobs for this long.
+    pub(crate) group: Duration,
+    /// A transaction may take this long while others wait for the commit they share.
+    pub(crate) transaction: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            group: Duration::from_millis(10),
+            transaction: Duration::from_millis(20),
+        }
+    }
+}
+
 /// How a database file is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SqliteOptions {
@@ -37,6 +55,8 @@ pub(crate) struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     /// How many prepared statements each connection keeps.
     pub(crate) statement_cache: usize,
+    /// For how long jobs share a commit. The first handle on a file sets it.
+    pub(crate) patience: Patience,
 }
 
 impl SqliteOptions {
@@ -48,6 +68,7 @@ impl SqliteOptions {
             synchronous: Synchronous::Full,
             busy_timeout: Duration::from_secs(5),
             statement_cache: 256,
+            patience: Patience::default(),
         }
     }
 }

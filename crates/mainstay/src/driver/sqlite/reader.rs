@@ -1,6 +1,6 @@
-//! A pooled connection: it reads, on blocking threads.
+//! A pooled connection: it reads, on blocking threads, and what is short at once.
 //!
-//! Each call moves the session to a thread and back. The thread's handle stays in the connection,
+//! Each call on a thread moves the session to a thread and back. The thread's handle stays in the connection,
 //! so that a call whose future is dropped loses nothing: [`recover`](Connection::recover) waits
 //! for the thread, which stops soon without a caller, and has the session again.
 
@@ -10,27 +10,17 @@ use rusqlite::InterruptHandle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::alone::{Asked, batch_alone, run_alone, script_alone};
 use super::caller::{Caller, Presence};
+use super::inline;
 use super::rows::{Chunk, Ran, chunks, deliver, give};
-use super::session::{Attempt, Session, refused_write};
+use super::session::{Attempt, Session, load_outside, refused_write};
 use super::writer::Writer;
-use super::writer_client::{run_alone, script_alone};
 use crate::driver::{
-    Access, BeginOptions, BoxFuture, Connection, Done, Recovery, RowSink, Statement,
+    Access, Batch, BeginOptions, BoxFuture, Connection, Done, Effort, Inline, Load, Recovery,
+    RowSink, Statement,
 };
-use crate::error::{Error, ErrorKind, Result};
-
-/// Where a statement runs.
-enum Route {
-    /// On a blocking thread.
-    Thread,
-}
-
-/// The one place that decides where a read runs. Reads by key and bounded reads of an index will
-/// run inline, on the caller's own thread, when they can be held to a number of instructions.
-fn route(_: &Statement) -> Route {
-    Route::Thread
-}
+use crate::error::{Error, ErrorKind, Outcome, Result};
 
 /// A reader.
 #[derive(Debug)]
@@ -38,6 +28,9 @@ pub(super) struct ReaderConnection {
     place: Place,
     writer: Arc<Writer>,
     interrupt: Interrupt,
+    asked: Asked,
+    /// The number of the file it is on.
+    number: u64,
 }
 
 /// Stops what a reader's session does, from another thread.
@@ -69,13 +62,20 @@ enum Came {
 }
 
 impl ReaderConnection {
-    pub(super) fn new(session: Session, writer: Arc<Writer>) -> Self {
+    pub(super) fn new(session: Session, writer: Arc<Writer>, number: u64) -> Self {
         let interrupt = Interrupt(Arc::new(session.connection().get_interrupt_handle()));
         Self {
             place: Place::Here(Box::new(session)),
             writer,
             interrupt,
+            asked: Asked::default(),
+            number,
         }
+    }
+
+    /// Refuses to read a file that is not at its path any more.
+    fn check(&self) -> Result<()> {
+        self.writer.watch().check(self.number)
     }
 
     fn in_transaction(&self) -> bool {
@@ -88,6 +88,8 @@ impl ReaderConnection {
         caller: &Caller,
         work: impl FnOnce(&mut Session, &Caller) -> Came + Send + 'static,
     ) -> Result<Presence> {
+        self.asked.forget();
+        self.check()?;
         match std::mem::replace(&mut self.place, Place::Gone) {
             Place::Here(mut session) => {
                 let presence = Presence::of(caller).interrupting(Arc::clone(&self.interrupt.0));
@@ -156,7 +158,7 @@ impl ReaderConnection {
                 "a statement that should only read writes",
             )),
             // Hand-written SQL that turned out to write.
-            Attempt::Writes => run_alone(&self.writer, statement, sink).await,
+            Attempt::Writes => run_alone(&self.writer, statement, sink, &mut self.asked).await,
         }
     }
 
@@ -169,7 +171,9 @@ impl ReaderConnection {
         presence.stay();
         match came? {
             Came::Script(Ok(Attempt::Ran(()))) => Ok(()),
-            Came::Script(Ok(Attempt::Writes)) => script_alone(&self.writer, sql).await,
+            Came::Script(Ok(Attempt::Writes)) => {
+                script_alone(&self.writer, sql, &mut self.asked).await
+            }
             Came::Script(Err(error)) => Err(error),
             _ => Err(gone()),
         }
@@ -188,9 +192,34 @@ impl ReaderConnection {
             _ => Err(gone()),
         }
     }
+
+    /// Ends a transaction that only read: that waits for nobody and writes nothing.
+    async fn end(&mut self, work: impl FnOnce(&mut Session) -> Result<()>) -> Result<()> {
+        match &mut self.place {
+            Place::Here(session) => inline::control(|| work(session)),
+            Place::Away(_) => Err(not_recovered()),
+            Place::Gone => Err(gone()),
+        }
+    }
 }
 
 impl Connection for ReaderConnection {
+    fn run_inline(&mut self, statement: &Statement, sink: &mut dyn RowSink) -> Inline {
+        let short = statement.access == Access::Read && statement.effort == Effort::Short;
+        match &mut self.place {
+            Place::Here(session) if short && sink.restart() => {
+                match self.writer.watch().check(self.number) {
+                    Ok(()) => session.run_inline(statement, sink),
+                    Err(error) => Inline::Ran {
+                        result: Err(error),
+                        work: 1,
+                    },
+                }
+            }
+            _ => Inline::NotTried,
+        }
+    }
+
     fn run<'a>(
         &'a mut self,
         statement: Statement,
@@ -206,10 +235,34 @@ impl Connection for ReaderConnection {
                     Place::Away(_) => return Err(not_recovered()),
                     Place::Gone => return Err(gone()),
                 }
-                return run_alone(&self.writer, statement, sink).await;
+                return run_alone(&self.writer, statement, sink, &mut self.asked).await;
             }
-            match route(&statement) {
-                Route::Thread => self.run_on_thread(statement, sink).await,
+            self.run_on_thread(statement, sink).await
+        })
+    }
+
+    fn run_batch<'a>(
+        &'a mut self,
+        batch: Batch,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Vec<Done>>> {
+        Box::pin(async move {
+            match &self.place {
+                Place::Here(session) if session.in_transaction() => Err(refused_write()),
+                Place::Here(_) => batch_alone(&self.writer, batch, sink, &mut self.asked).await,
+                Place::Away(_) => Err(not_recovered()),
+                Place::Gone => Err(gone()),
+            }
+        })
+    }
+
+    fn load(&mut self, _load: Load) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            match &self.place {
+                Place::Here(session) if session.in_transaction() => Err(refused_write()),
+                Place::Here(_) => Err(load_outside()),
+                Place::Away(_) => Err(not_recovered()),
+                Place::Gone => Err(gone()),
             }
         })
     }
@@ -221,7 +274,19 @@ impl Connection for ReaderConnection {
     /// A transaction that reads: one snapshot for all its statements, whatever isolation is asked
     /// for. Writes in it are refused.
     fn begin(&mut self, options: BeginOptions) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.control(move |session, caller| session.begin(options, caller)))
+        Box::pin(async move {
+            self.check()?;
+            if let Place::Here(session) = &mut self.place {
+                let begun = inline::control(|| session.begin(options, &Caller::default()));
+                match begun {
+                    // Another process has a lock, and a thread can wait for it.
+                    Err(error) if error.kind() == ErrorKind::WriteConflict => {}
+                    begun => return begun,
+                }
+            }
+            self.control(move |session, caller| session.begin(options, caller))
+                .await
+        })
     }
 
     fn savepoint<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<()>> {
@@ -237,11 +302,11 @@ impl Connection for ReaderConnection {
     }
 
     fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.control(|session, _| session.commit()))
+        Box::pin(self.end(Session::commit))
     }
 
     fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.control(|session, _| session.restore()))
+        Box::pin(self.end(Session::restore))
     }
 
     fn ping(&mut self) -> BoxFuture<'_, Result<()>> {
@@ -249,8 +314,13 @@ impl Connection for ReaderConnection {
         Box::pin(self.script("SELECT count(*) FROM sqlite_schema".to_owned()))
     }
 
+    /// A call on this connection itself only read.
+    fn outcome_of_dropped(&mut self) -> BoxFuture<'_, Outcome> {
+        Box::pin(async move { self.asked.outcome().await.unwrap_or(Outcome::NotApplied) })
+    }
+
     fn is_broken(&self) -> bool {
-        matches!(self.place, Place::Gone)
+        matches!(self.place, Place::Gone) || self.check().is_err()
     }
 
     fn recover(&mut self) -> BoxFuture<'_, Recovery> {
@@ -259,8 +329,7 @@ impl Connection for ReaderConnection {
             if matches!(self.place, Place::Away(_)) && self.come_back().await.is_err() {
                 return Recovery::Discard;
             }
-            if self.in_transaction() && self.control(|session, _| session.restore()).await.is_err()
-            {
+            if self.in_transaction() && self.end(Session::restore).await.is_err() {
                 return Recovery::Discard;
             }
             match self.place {

@@ -6,11 +6,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rusqlite::Statement;
+use rusqlite::{Rows, Statement};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::bind;
+use super::caller;
 use super::classify::{self, classify};
 use crate::driver::{Done, OwnedRow, Row, RowSink};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,6 +22,12 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const CHUNK_ROWS: usize = 256;
 /// ... or at about this many bytes.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+/// How often a thread that may not wait for long looks for a place in the channel.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// So many looks come one after another before it rests in between.
+const YIELDS: u32 = 50;
 
 /// Some rows of one result.
 pub(super) type Chunk = Vec<OwnedRow>;
@@ -42,9 +51,22 @@ pub(super) fn step_through(
     sql: &str,
     chunks: Option<&mpsc::Sender<Chunk>>,
 ) -> Result<(u64, Chunk)> {
+    let mut rows = statement.raw_query();
+    let taken = take(&mut rows, sql, chunks);
+    if taken.is_err() {
+        // One that wrote and whose rows nobody can read has no effect, in company or alone.
+        caller::undoing(|| drop(rows));
+    }
+    taken
+}
+
+fn take(
+    rows: &mut Rows<'_>,
+    sql: &str,
+    chunks: Option<&mpsc::Sender<Chunk>>,
+) -> Result<(u64, Chunk)> {
     let mut names: Option<Arc<[String]>> = None;
     let (mut count, mut bytes, mut chunk) = (0_u64, 0_usize, Chunk::new());
-    let mut rows = statement.raw_query();
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
@@ -72,11 +94,30 @@ pub(super) fn step_through(
             && (chunk.len() >= CHUNK_ROWS || bytes >= CHUNK_BYTES)
         {
             bytes = 0;
-            chunks
-                .blocking_send(std::mem::take(&mut chunk))
-                .map_err(|_| Error::new(ErrorKind::Deadline, "nobody takes the rows any more"))?;
+            send(chunks, std::mem::take(&mut chunk))?;
         }
     }
+}
+
+/// Waits for a place in the channel, for as long as this thread may.
+fn send(chunks: &mpsc::Sender<Chunk>, mut chunk: Chunk) -> Result<()> {
+    let unheard = || Error::new(ErrorKind::Deadline, "nobody takes the rows any more");
+    let mut looks = 0;
+    while let Some(left) = caller::left() {
+        chunk = match chunks.try_send(chunk) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(chunk)) if !left.is_zero() => chunk,
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return Err(unheard()),
+        };
+        // Whoever reads is most likely at the chunk before.
+        if looks < YIELDS {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(left.min(LOOK));
+        }
+        looks += 1;
+    }
+    chunks.blocking_send(chunk).map_err(|_| unheard())
 }
 
 /// Gives the chunks to a sink until the answer is there, and then what is left.

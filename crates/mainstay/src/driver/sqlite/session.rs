@@ -7,10 +7,12 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use tokio::sync::mpsc;
 
 use super::bind::bind;
-use super::caller::{Caller, serving};
+use super::caller::{self, Caller, serving};
 use super::classify::{self, at_commit, classify};
+use super::inline;
+use super::load;
 use super::rows::{Chunk, Ran, step_through};
-use crate::driver::{BeginOptions, Done, Statement};
+use crate::driver::{BeginOptions, Done, Inline, Load, RowSink, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
 /// What a connection is for.
@@ -40,6 +42,8 @@ pub(super) struct Session {
     role: Role,
     busy_timeout: Duration,
     state: State,
+    /// Whether the file system has failed it, or its settings are not known.
+    doubtful: bool,
 }
 
 /// What came of a statement.
@@ -58,6 +62,7 @@ impl Session {
             role,
             busy_timeout,
             state: State::Idle,
+            doubtful: false,
         }
     }
 
@@ -67,6 +72,44 @@ impl Session {
 
     pub(super) fn in_transaction(&self) -> bool {
         !matches!(self.state, State::Idle)
+    }
+
+    /// Whether SQLite has ended the transaction by itself.
+    pub(super) fn has_lost_its_transaction(&self) -> bool {
+        matches!(self.state, State::Lost(_))
+    }
+
+    /// Whether it is better opened anew: the file system has failed it, or its settings may be
+    /// others.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// Says that its settings may have been changed.
+    pub(super) fn distrust(&mut self) {
+        self.doubtful = true;
+    }
+
+    /// Rows changed by this connection so far. A statement that failed and kept some of its
+    /// changes, as `OR FAIL` does, shows here.
+    pub(super) fn total_changes(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
+    /// Sets or ends a savepoint.
+    pub(super) fn savepoint(&mut self, statements: &[String]) -> Result<()> {
+        self.refuse_if_lost()?;
+        let result = statements.iter().try_for_each(|sql| self.control(sql));
+        self.settle(result)
+    }
+
+    /// Runs a statement of transaction control that was prepared before.
+    pub(super) fn control(&self, sql: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut prepared| prepared.raw_execute())
+            .map(|_| ())
+            .map_err(|error| classify(&error))
     }
 
     /// Runs a statement for `caller`. Without `chunks` all rows are in the answer.
@@ -82,6 +125,22 @@ impl Session {
         });
         let result = classify::on_table(result, statement.table);
         self.settle(result)
+    }
+
+    /// Runs a read at once, on the thread of its caller.
+    pub(super) fn run_inline(&mut self, statement: &Statement, sink: &mut dyn RowSink) -> Inline {
+        // A transaction that is lost says so on the way that everything can go.
+        if matches!(self.state, State::Lost(_)) {
+            return Inline::NotTried;
+        }
+        match inline::run(&self.connection, statement, sink) {
+            Inline::Ran { result, work } => {
+                let result = classify::on_table(result, statement.table);
+                let result = self.settle(result);
+                Inline::Ran { result, work }
+            }
+            not_here => not_here,
+        }
     }
 
     fn execute(
@@ -126,6 +185,21 @@ impl Session {
         }))
     }
 
+    /// Adds rows within the open transaction.
+    pub(super) fn load(&mut self, load: &Load, caller: &Caller) -> Result<u64> {
+        self.refuse_if_lost()?;
+        match self.state {
+            State::Open { read_only: true } => return Err(refused_write()),
+            State::Idle => return Err(load_outside()),
+            _ => {}
+        }
+        let result = serving(caller, self.busy_timeout, || {
+            load::add(&self.connection, load, caller)
+        });
+        let result = classify::on_table(result, Some(load.table().name));
+        self.settle(result)
+    }
+
     /// Runs several statements and drops their rows.
     pub(super) fn script(&mut self, sql: &str, caller: &Caller) -> Result<Attempt<()>> {
         self.refuse_if_lost()?;
@@ -138,14 +212,31 @@ impl Session {
             return Ok(Attempt::Writes);
         }
         let mut batch = rusqlite::Batch::new(&self.connection, sql);
-        while let Some(mut prepared) = batch.next().map_err(|error| classify(&error))? {
-            if !prepared.readonly() && matches!(self.state, State::Open { read_only: true }) {
+        // Outside of a transaction each statement is one: what came before a failure stays.
+        let mut applied = false;
+        let kept = |error: Error, applied| match applied {
+            true => error.with_outcome(Outcome::Unknown),
+            false => error,
+        };
+        loop {
+            let prepared = batch
+                .next()
+                .map_err(|error| kept(classify(&error), applied))?;
+            let Some(mut prepared) = prepared else {
+                return Ok(Attempt::Ran(()));
+            };
+            let writes = !prepared.readonly();
+            if writes && matches!(self.state, State::Open { read_only: true }) {
                 return Err(refused_write());
             }
             let mut rows = prepared.raw_query();
-            while rows.next().map_err(|error| classify(&error))?.is_some() {}
+            while rows
+                .next()
+                .map_err(|error| kept(classify(&error), applied))?
+                .is_some()
+            {}
+            applied |= writes && self.connection.is_autocommit();
         }
-        Ok(Attempt::Ran(()))
     }
 
     /// Whether any statement of a script writes. Asked before the first one runs: it could be a
@@ -169,6 +260,10 @@ impl Session {
 
     /// Compares what is open with what should be, after a statement.
     fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
+        match &result {
+            Ok(_) => caller::is_unlocked(),
+            Err(error) => self.doubtful |= classify::is_of_the_file(error),
+        }
         match (&self.state, self.connection.is_autocommit()) {
             (State::Open { .. }, true) => {
                 self.state = State::Lost(result.as_ref().err().cloned());
@@ -200,19 +295,21 @@ impl Session {
             ));
         }
         let read_only = options.read_only || self.role == Role::Reader;
-        let sql = if read_only {
-            // BEGIN alone does not look at the file: the first read fixes what is seen.
-            "BEGIN DEFERRED; SELECT 1 FROM sqlite_schema LIMIT 1"
-        } else {
-            "BEGIN IMMEDIATE"
-        };
         let begun = serving(caller, self.busy_timeout, || {
-            self.connection.execute_batch(sql)
+            if read_only {
+                // BEGIN alone does not look at the file: the first read fixes what is seen.
+                self.connection
+                    .execute_batch("BEGIN DEFERRED; SELECT 1 FROM sqlite_schema LIMIT 1")
+                    .map_err(|error| classify(&error))
+            } else {
+                self.control("BEGIN IMMEDIATE")
+            }
         });
         if let Err(error) = begun {
             self.restore()?;
-            return Err(classify(&error));
+            return Err(error);
         }
+        caller::is_unlocked();
         self.state = State::Open { read_only };
         Ok(())
     }
@@ -231,11 +328,10 @@ impl Session {
         }
         // For nobody: once asked for, a commit is not interrupted half way.
         let nobody = Caller::default();
-        let committed = serving(&nobody, self.busy_timeout, || {
-            self.connection.execute_batch("COMMIT")
-        });
+        let committed = serving(&nobody, self.busy_timeout, || self.control("COMMIT"));
         committed.map_err(|error| {
-            let error = at_commit(classify(&error));
+            let error = at_commit(error);
+            self.doubtful |= classify::is_of_the_file(&error);
             match self.restore() {
                 Ok(()) => error,
                 // What the failed rollback leaves behind is the next recovery's to see to.
@@ -256,6 +352,14 @@ impl Session {
     }
 }
 
+/// What a session that writes answers: it never declines to.
+pub(super) fn ran<T>(attempt: Attempt<T>) -> Result<T> {
+    match attempt {
+        Attempt::Ran(value) => Ok(value),
+        Attempt::Writes => Err(refused_write()),
+    }
+}
+
 /// READ_ONLY and not UNSUPPORTED: PostgreSQL and MariaDB have codes of their own for a write in a
 /// read-only transaction, and those mean the same.
 pub(super) fn refused_write() -> Error {
@@ -264,6 +368,14 @@ pub(super) fn refused_write() -> Error {
         "a write inside a read-only transaction",
     )
     .with_hint("start the transaction without read_only")
+}
+
+/// The error of rows to load that no transaction is open for.
+pub(super) fn load_outside() -> Error {
+    Error::new(
+        ErrorKind::TransactionClosed,
+        "rows are loaded in bulk within a transaction only",
+    )
 }
 
 /// The error of a transaction that SQLite has rolled back.

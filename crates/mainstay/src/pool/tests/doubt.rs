@@ -13,10 +13,13 @@ async fn an_acquire_dropped_during_the_health_check_leaks_nothing() {
         timeout(Duration::from_millis(20), acquire).await.is_err(),
         "the ping takes longer"
     );
-    sleep(Duration::from_millis(1)).await;
-    assert_eq!(pool.status().open, 0);
-    assert_eq!(counts.live.load(Ordering::SeqCst), 0);
+    let status = pool.status();
+    assert_eq!((status.checking, status.waiting), (1, 0));
+    sleep(Duration::from_secs(2)).await;
+    let status = pool.status();
+    assert_eq!((status.open, status.idle, status.checking), (1, 1, 0));
     pool.close(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(counts.live.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,6 +33,41 @@ async fn a_health_check_ends_with_the_callers_deadline() {
         .acquire(started + Duration::from_millis(20), here())
         .await;
     assert!(started.elapsed() < Duration::from_millis(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retired_connection_is_closed_after_its_recovery_whoever_waits() {
+    let (pool, counts) = pool(options(1, 0));
+    let mut guard = pool.acquire(soon(), here()).await.unwrap();
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.acquire(soon(), here()).await.map(drop) }
+    });
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(pool.status().waiting, 1);
+    guard.retire();
+    guard.set_in_doubt(true);
+    drop(guard);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(counts.recovered.load(Ordering::SeqCst), 1);
+    assert_eq!(counts.made.load(Ordering::SeqCst), 2, "a new connection");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_a_pool_ends_its_warming() {
+    let (pool, counts) = pool(options(2, 1));
+    counts.frozen.store(true, Ordering::SeqCst);
+    // The pool's own task has the dial, and whoever warms waits for it.
+    sleep(Duration::from_millis(50)).await;
+    let warming = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.warm().await }
+    });
+    sleep(Duration::from_millis(50)).await;
+    assert_eq!(pool.status().dialling.len(), 1);
+    pool.close(Duration::from_secs(1)).await.unwrap();
+    let ended = timeout(Duration::from_secs(60), warming).await;
+    ended.expect("it waits for nobody").unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

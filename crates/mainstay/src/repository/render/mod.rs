@@ -1,15 +1,20 @@
 //! Entity operations as SQL: pure, one statement in, one statement out, tested without a server.
 //!
 //! - `mod.rs`: [`Table`], a table in a dialect, and its statements
+//! - `joined`: the calls of several callers in one statement
 //! - `condition`: filters as expressions
+//! - `kept`: statements on one row, whose text is written once
 
 mod condition;
+mod joined;
+mod kept;
 
 use sea_query::{
     DeleteStatement, Expr, ExprTrait, InsertStatement, NullOrdering, OnConflict, Query,
     SelectStatement, UpdateStatement,
 };
 
+use crate::database::texts::Texts;
 use crate::driver::statement::to_sea_query;
 use crate::driver::{Access, Capabilities, Statement};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +28,7 @@ pub(crate) struct Table<'a> {
     pub(crate) model: &'static TableModel,
     pub(crate) dialect: Dialect,
     pub(crate) capabilities: &'a Capabilities,
+    pub(crate) texts: &'a Texts,
 }
 
 /// An order by one column, without its entity.
@@ -108,7 +114,9 @@ impl Table<'_> {
         } else {
             Access::Read
         };
-        self.finish(&query, access)
+        // By a key or an index, as far as anybody can tell here; an engine that must know finds
+        // out while it runs.
+        self.finish(&query, access).map(Statement::short)
     }
 
     fn restrict(&self, query: &mut SelectStatement, condition: Option<&Condition>) -> Result<()> {
@@ -182,11 +190,16 @@ impl Table<'_> {
     }
 
     pub(crate) fn exists(&self, condition: Option<&Condition>) -> Result<Statement> {
+        let mut query = self.exists_query(condition)?;
+        query.limit(1);
+        Ok(self.finish(&query, Access::Read)?.short())
+    }
+
+    fn exists_query(&self, condition: Option<&Condition>) -> Result<SelectStatement> {
         let mut query = Query::select();
         query.from(self.model.name).expr(Expr::cust("1"));
         self.restrict(&mut query, condition)?;
-        query.limit(1);
-        self.finish(&query, Access::Read)
+        Ok(query)
     }
 
     /// An aggregate per group; see [`crate::repository::aggregate`].

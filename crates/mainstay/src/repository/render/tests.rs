@@ -18,7 +18,7 @@ const fn column(name: &'static str, ty: ColumnType, nullable: bool) -> ColumnMod
 
 const TEXT: ColumnType = ColumnType::Text { max: Some(50) };
 
-static TABLE: TableModel = TableModel {
+pub(super) static TABLE: TableModel = TableModel {
     name: "things",
     columns: &[
         column("id", ColumnType::I64, false),
@@ -50,9 +50,10 @@ static TABLE: TableModel = TableModel {
     checks: &[],
 };
 
-fn on<T>(dialect: Dialect, work: impl FnOnce(Table<'_>) -> T) -> T {
+pub(super) fn on<T>(dialect: Dialect, work: impl FnOnce(Table<'_>) -> T) -> T {
     let capabilities = Capabilities::of(dialect);
     work(Table {
+        texts: &Texts::default(),
         model: &TABLE,
         dialect,
         capabilities: &capabilities,

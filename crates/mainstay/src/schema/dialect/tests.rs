@@ -150,3 +150,21 @@ fn names_are_quoted() {
     assert_eq!(MySql.quote("a`b"), "`a``b`");
     assert_eq!(MariaDb.quote("a\"b"), "`a\"b`");
 }
+
+#[test]
+fn instants_are_written_as_the_library_writes_them() {
+    for text in [
+        "2026-11-22T17:05:09.000001Z",
+        "0000-01-01T00:00:00.000000Z",
+        "9999-12-31T23:59:59.999999Z",
+        "1969-12-31T23:59:59.120000Z",
+        "2016-12-31T23:59:60.500000Z",
+    ] {
+        let at: DateTime<Utc> = text.parse().unwrap();
+        assert_eq!(
+            instant_text(at),
+            at.to_rfc3339_opts(SecondsFormat::Micros, true)
+        );
+        assert_eq!(instant_text(at), text);
+    }
+}

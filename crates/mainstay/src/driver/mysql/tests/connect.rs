@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::schema::Dialect;
 
 async fn refusal(options: MySqlOptions) -> Error {
-    let error = MySqlDriver::open(options, Duration::from_secs(5))
+    let error = MySqlDriver::open(options, Duration::from_secs(5), true)
         .await
         .unwrap_err();
     assert!(
@@ -138,7 +138,7 @@ async fn too_many_connections_are_told() {
     let mut single = db.options.clone();
     single.user = "mainstay_single".to_owned();
     single.password = Some("p@ss".to_owned());
-    let driver = MySqlDriver::open(single, LIMIT).await.unwrap();
+    let driver = MySqlDriver::open(single, LIMIT, true).await.unwrap();
     let mut first = driver.connect(LIMIT).await;
     while first.is_err() {
         // The session of `open` may take a moment to end.
@@ -167,7 +167,7 @@ async fn unreachable_servers_are_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     options.port = listener.local_addr().unwrap().port();
     // Nobody accepts: the system does, and nothing is said.
-    let error = MySqlDriver::open(options.clone(), Duration::from_millis(200))
+    let error = MySqlDriver::open(options.clone(), Duration::from_millis(200), true)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
@@ -263,7 +263,9 @@ async fn certificates_are_checked() {
     assert!(untrusted.detail().contains("not signed by a public"));
 
     options.tls.ca_file = ca;
-    let driver = MySqlDriver::open(options.clone(), LIMIT).await.unwrap();
+    let driver = MySqlDriver::open(options.clone(), LIMIT, true)
+        .await
+        .unwrap();
     let mut conn = driver.connect(LIMIT).await.unwrap();
     let cipher = rows(&mut *conn, "SHOW STATUS LIKE 'Ssl_cipher'", vec![])
         .await
@@ -273,6 +275,8 @@ async fn certificates_are_checked() {
 
     options.tls.mode = TlsMode::RequireUnverified;
     options.tls.ca_file = None;
-    MySqlDriver::open(options.clone(), LIMIT).await.unwrap();
+    MySqlDriver::open(options.clone(), LIMIT, true)
+        .await
+        .unwrap();
     admin::drop_database(&options, LIMIT).await.unwrap();
 }

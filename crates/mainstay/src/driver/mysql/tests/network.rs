@@ -76,7 +76,7 @@ async fn behind_proxy(name: &str) -> Option<(Db, Proxy, Box<dyn Connection>, Box
     let mut options = db.options.clone();
     options.host = "127.0.0.1".to_owned();
     options.port = proxy.port;
-    let driver = MySqlDriver::open(options, LIMIT).await.unwrap();
+    let driver = MySqlDriver::open(options, LIMIT, true).await.unwrap();
     let conn = driver.connect(LIMIT).await.unwrap();
     Some((db, proxy, direct, conn))
 }

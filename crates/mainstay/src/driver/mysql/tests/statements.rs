@@ -210,7 +210,9 @@ async fn prepared_statements_follow_the_table_and_do_not_pile_up() {
         return;
     };
     db.options.statement_cache = 2;
-    db.driver = MySqlDriver::open(db.options.clone(), LIMIT).await.unwrap();
+    db.driver = MySqlDriver::open(db.options.clone(), LIMIT, true)
+        .await
+        .unwrap();
     let mut conn = db.connect().await;
     let conn = &mut *conn;
     conn.run_script("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")

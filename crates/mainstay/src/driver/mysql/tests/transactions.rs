@@ -66,6 +66,9 @@ async fn options_of_begin_hold() {
     let read_only = BeginOptions {
         isolation: Isolation::RepeatableRead,
         read_only: true,
+        alone: false,
+        until: None,
+        unwitnessed: false,
     };
     conn.begin(read_only).await.unwrap();
     assert_eq!(total(conn).await, Value::I64(0));
@@ -86,6 +89,9 @@ async fn options_of_begin_hold() {
     let serializable = BeginOptions {
         isolation: Isolation::Serializable,
         read_only: false,
+        alone: false,
+        until: None,
+        unwitnessed: false,
     };
     conn.begin(serializable).await.unwrap();
     total(conn).await;

@@ -32,7 +32,9 @@ fn nowhere() -> PostgresOptions {
 }
 
 async fn refusal(options: PostgresOptions, limit: Duration) -> Error {
-    let error = PostgresDriver::open(options, limit).await.unwrap_err();
+    let error = PostgresDriver::open(options, limit, true)
+        .await
+        .unwrap_err();
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     error

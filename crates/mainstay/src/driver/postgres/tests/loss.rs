@@ -52,6 +52,24 @@ async fn a_session_killed_under_a_call() {
     }
 }
 
+/// BEGIN goes with the first statement, and the session may end with either of them.
+#[tokio::test]
+async fn a_session_killed_while_its_transaction_begins_has_written_nothing() {
+    let Some(options) = server() else { return };
+    for _ in 0..20 {
+        let mut connection = open(&options).await;
+        let session = pid(&mut connection).await;
+        connection.begin_for_test().await;
+        let mut sink = Ignore;
+        let call = connection.run(statement("SELECT 1", vec![], Access::Write), &mut sink);
+        let (result, ()) = tokio::join!(call, kill(&options, session));
+        if let Err(error) = result {
+            assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+            assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_session_killed_while_idle_is_known_to_be_dead() {
     let Some(options) = server() else { return };

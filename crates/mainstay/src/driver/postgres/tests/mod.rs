@@ -3,11 +3,14 @@
 //! - `types`: values at their edges, and what cannot be read or sent
 //! - `statements`: rows, counts, streams, kept statements
 //! - `transactions`: commits that are none, savepoints
+//! - `batches`: statements sent in one flight
 //! - `drops`: futures dropped at every await point, cancels
 //! - `loss`: sessions that end under a call
+//! - `witness`: finding out how a transaction ended whose COMMIT was not answered
 //! - `relay`: a relay to the server that can fall silent or hang up
 //! - `connecting`: refusals, TLS, databases made and dropped
 
+mod batches;
 mod connecting;
 mod drops;
 mod loss;
@@ -15,6 +18,7 @@ mod relay;
 mod statements;
 mod transactions;
 mod types;
+mod witness;
 
 use std::time::Duration;
 

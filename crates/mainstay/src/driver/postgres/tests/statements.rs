@@ -13,7 +13,7 @@ use crate::value::Row;
 #[tokio::test]
 async fn the_driver_tells_of_its_server_and_sets_sessions_up() {
     let Some(options) = server() else { return };
-    let driver = PostgresDriver::open(options, LIMIT).await.unwrap();
+    let driver = PostgresDriver::open(options, LIMIT, true).await.unwrap();
     assert!(!driver.server_info().version.is_empty());
     assert!(driver.server_info().max_connections.unwrap() > 3);
     assert!(driver.writer().is_none());

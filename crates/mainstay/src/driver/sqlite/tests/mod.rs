@@ -6,11 +6,25 @@
 //! - `streams`: large results in bounded memory
 //! - `transactions`: what they keep and lose, read-only ones
 //! - `writing`: one writer, many tasks, other processes
+//! - `groups`: jobs that share a commit, and what becomes of each when it fails
+//! - `half`: what becomes of the rest when a part fails
+//! - `loading`: rows in bulk
+//! - `log`: checkpoints
 //! - `cancelling`: futures dropped at every point
+//! - `exchanged`: files that are deleted or replaced underneath
+//! - `giving_up`: what is certain of calls that were given up
 //! - `errors`: the classification, on real refusals
+//! - `inline`: short reads on the caller's thread
 
 mod cancelling;
 mod errors;
+mod exchanged;
+mod giving_up;
+mod groups;
+mod half;
+mod inline;
+mod loading;
+mod log;
 mod opening;
 mod streams;
 mod transactions;

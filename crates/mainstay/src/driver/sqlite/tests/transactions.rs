@@ -5,6 +5,9 @@ use crate::error::{ErrorKind, Outcome};
 const READ_ONLY: BeginOptions = BeginOptions {
     isolation: Isolation::RepeatableRead,
     read_only: true,
+    alone: false,
+    until: None,
+    unwitnessed: false,
 };
 
 async fn fill(connection: &mut dyn Connection, ids: &[i64]) {

@@ -1,0 +1,229 @@
+//! What a session has to know so that the end of its transaction can be found out by another one:
+//! the transaction's id, and which server gave it out.
+//!
+//! The server is asked who it is once per session, ahead of the first transaction that may write,
+//! and the id once per transaction, behind the first statement that writes. Neither is waited for
+//! longer than the statement itself: both are in the same flight. The question for the id is
+//! prepared outside of any transaction, so that a server that does not know it spoils none.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::future::{MaybeDone, join, maybe_done};
+use tokio::sync::oneshot;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::classify::Report;
+use super::connection::PostgresConnection;
+use super::run::changed_table;
+use crate::driver::contract::{BeginOptions, BoxFuture, Connection};
+use crate::driver::row::Collect;
+use crate::driver::statement::{Access, Statement};
+use crate::error::{Outcome, Result};
+use crate::value::Row;
+
+/// The id of the whole transaction, also where a savepoint is open. NULL until something is
+/// written.
+const ID: &str = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
+
+/// Who the server is. All of it may be asked by everybody unless an administrator forbids it.
+const WHO: &str = "SELECT system_identifier::pg_catalog.text, \
+     CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.left( \
+     pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END, \
+     (pg_catalog.date_part('epoch', pg_catalog.pg_stat_get_bgwriter_stat_reset_time()) \
+     * 1000000)::pg_catalog.int8::pg_catalog.text \
+     FROM pg_catalog.pg_control_system()";
+
+/// A primary in one stretch of its life.
+///
+/// An id means something only where it was given out. After a failover that lost the end of the
+/// log, and after a crash of the same server, ids that were told to clients are given out again:
+/// an id reaches the disk with the first record of its transaction that does, and not before it is
+/// told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    /// What `initdb` gave the cluster. Its copies have the same.
+    pub(super) system: String,
+    /// Every promotion begins a new one.
+    pub(super) timeline: String,
+    /// When the statistics began. A server that comes back from a crash throws them away, which
+    /// tells it from one that was shut down in an orderly way; that one loses nothing. The start
+    /// time of the server would not do: it stays the same when a crash of one of its processes
+    /// makes it recover.
+    pub(super) since: String,
+}
+
+impl Server {
+    fn new(parts: [Option<String>; 3]) -> Option<Self> {
+        let [system, timeline, since] = parts;
+        Some(Self {
+            system: system?,
+            timeline: timeline?,
+            since: since?,
+        })
+    }
+
+    /// Who the server of a session of our own is; `None` where it is no primary.
+    pub(super) async fn of(session: &mut PostgresConnection) -> Result<Option<Self>> {
+        let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+        let mut found = Collect::new(read);
+        let asked = Statement::new(WHO, Vec::new(), Access::Read);
+        session.run(asked, &mut found).await?;
+        Ok(found.items.pop().and_then(Self::new))
+    }
+}
+
+/// What a session was told.
+#[derive(Clone)]
+struct Known {
+    ask_id: tokio_postgres::Statement,
+    server: Arc<Server>,
+}
+
+/// How far a session has come with asking.
+#[derive(Default)]
+enum Answer {
+    #[default]
+    NotAsked,
+    Asked(oneshot::Receiver<Option<Known>>),
+    Known(Known),
+    /// The server does not tell, or is no primary.
+    Refused,
+}
+
+/// What a session knows of itself and of its open transaction.
+#[derive(Default)]
+pub(super) struct Account {
+    answer: Answer,
+    /// Somebody may want to find out how the open transaction ended.
+    wanted: bool,
+    id: Option<u64>,
+}
+
+impl Account {
+    /// The open transaction's id and its server, where both are known.
+    pub(super) fn entry(&self) -> Option<(u64, Arc<Server>)> {
+        match (&self.answer, self.id) {
+            (Answer::Known(known), Some(id)) => Some((id, Arc::clone(&known.server))),
+            _ => None,
+        }
+    }
+
+    /// The open transaction may have become another one.
+    pub(super) fn forget_id(&mut self) {
+        self.id = None;
+    }
+}
+
+/// A question for the id, on its way behind a statement. Its answer may be there as soon as it is
+/// sent.
+pub(super) type Asking =
+    MaybeDone<BoxFuture<'static, Result<tokio_postgres::Row, tokio_postgres::Error>>>;
+
+impl PostgresConnection {
+    /// Notes that a transaction begins, and asks the server who it is where that is not known yet.
+    /// To be called before anything of the transaction is sent.
+    pub(super) async fn open_account(&mut self, options: BeginOptions) {
+        self.account.id = None;
+        self.account.wanted = !options.read_only && !options.unwitnessed;
+        if !self.account.wanted || !matches!(self.account.answer, Answer::NotAsked) {
+            return;
+        }
+        let mut question = Box::pin(introduce(Arc::clone(&self.client)));
+        // Polled once, it is sent, and so before the transaction.
+        let sent = poll_fn(|context| Poll::Ready(question.as_mut().poll(context))).await;
+        self.account.answer = match sent {
+            Poll::Ready(known) => known.map_or(Answer::Refused, Answer::Known),
+            Poll::Pending => {
+                let (tell, told) = oneshot::channel();
+                // An answer that nobody takes would hold up those behind it.
+                tokio::spawn(async move {
+                    let _ = tell.send(question.await);
+                });
+                Answer::Asked(told)
+            }
+        };
+    }
+
+    /// The question for the transaction's id, if it is to go behind a statement.
+    pub(super) async fn question_behind(&mut self, access: Access) -> Option<Asking> {
+        let account = &mut self.account;
+        let due = account.wanted && account.id.is_none() && self.in_transaction;
+        if !due || access == Access::Read {
+            return None;
+        }
+        if let Answer::Asked(told) = &mut account.answer {
+            let known = told.await.ok().flatten();
+            account.answer = known.map_or(Answer::Refused, Answer::Known);
+        }
+        let Answer::Known(known) = &account.answer else {
+            return None;
+        };
+        let (client, ask_id) = (Arc::clone(&self.client), known.ask_id.clone());
+        let question = async move { client.query_one(&ask_id, &[]).await };
+        Some(maybe_done(Box::pin(question)))
+    }
+
+    /// Takes the answer to the question, once the statement before it has succeeded. When the
+    /// question fails, so has the transaction.
+    pub(super) async fn take_id(&mut self, asking: Option<Asking>) -> Result<()> {
+        let Some(mut asking) = asking else {
+            return Ok(());
+        };
+        (&mut asking).await;
+        let error = match Pin::new(&mut asking).take_output() {
+            Some(Ok(row)) => {
+                let text: Option<&str> = row.try_get(0).unwrap_or_default();
+                self.account.id = text.and_then(|text| text.parse().ok());
+                return Ok(());
+            }
+            Some(Err(error)) => error,
+            None => return Ok(()),
+        };
+        let report = error.as_db_error().map(Report::from);
+        let stale = report.is_some_and(|report| report.is_stale_statement());
+        let error = self.fault(error, None, Outcome::NotApplied);
+        if stale {
+            // Somebody has thrown away what the session had prepared.
+            self.account.answer = Answer::NotAsked;
+            return Err(changed_table(&error));
+        }
+        Err(error)
+    }
+}
+
+/// Asks who the server is, and prepares the question for an id.
+async fn introduce(client: Arc<Client>) -> Option<Known> {
+    let (ask_id, who) = join(client.prepare(ID), client.simple_query(WHO)).await;
+    let (ask_id, who) = match (ask_id, who) {
+        (Ok(ask_id), Ok(who)) => (ask_id, who),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::debug!(%error, "the server does not tell by what a lost COMMIT is found out");
+            return None;
+        }
+    };
+    let row = who.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    })?;
+    let part = |index| row.try_get(index).ok().flatten().map(str::to_owned);
+    let server = Arc::new(Server::new([part(0), part(1), part(2)])?);
+    Some(Known { ask_id, server })
+}
+
+/// Waits for `first`, with `behind` sent after it: a request is sent when it is polled first.
+pub(super) async fn followed<A: Future>(first: A, behind: Option<&mut Asking>) -> A::Output {
+    let mut first = pin!(first);
+    let mut behind = behind;
+    poll_fn(|context| {
+        let polled = first.as_mut().poll(context);
+        // One that is over at once was refused before it was sent.
+        if let (Some(behind), true) = (behind.take(), polled.is_pending()) {
+            let _ = Pin::new(behind).poll(context);
+        }
+        polled
+    })
+    .await
+}

@@ -1,0 +1,363 @@
+//! Making many rows: in bulk where the engine has a way of its own, by statements of many rows
+//! elsewhere.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join;
+use tokio::task::{JoinError, spawn_blocking};
+
+use super::Repository;
+use super::ahead;
+use super::fill::{self, FilledRow};
+use super::foreign_key;
+use crate::database::{CallOptions, Executor};
+use crate::driver::row::Ignore;
+use crate::driver::{Access, Batch, BeginOptions, Load, Statement};
+use crate::entropy::{Buffered, Entropy};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Assignment, Entity};
+use crate::validate;
+use crate::value::Value;
+
+/// The most rows of one statement. More gain nothing, and a statement's time limit is per chunk.
+const ROWS: usize = 500;
+
+/// The same where each statement is a round trip.
+const ROWS_OF_TRIP: usize = 1000;
+
+/// A statement ends at about this many bytes of values: engines bound what they take at once.
+const BYTES: usize = 1024 * 1024;
+
+/// From so many rows on, a bulk load costs less than a statement: it takes two round trips more.
+const LOAD_FROM: usize = 50;
+
+/// The most rows of one load.
+const LOAD_ROWS: usize = 50_000;
+
+/// From so many rows on, several threads prepare them: below, it takes about two milliseconds.
+const SHARE_FROM: usize = 2_000;
+
+/// A transaction of more rows shares its commit with nobody, who would have to wait for it.
+const ALONE_FROM: u64 = 1_000;
+
+/// Rows that give the same columns.
+pub(super) struct Group {
+    columns: Arc<[usize]>,
+    rows: Arc<Vec<Vec<Value>>>,
+}
+
+impl Group {
+    /// The group of the rows, if there are any.
+    fn of(columns: &[usize], rows: &mut Vec<Vec<Value>>) -> Option<Self> {
+        (!rows.is_empty()).then(|| Self {
+            columns: columns.into(),
+            rows: Arc::new(std::mem::take(rows)),
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn first(&self) -> Option<FilledRow> {
+        let row = self.rows.first()?;
+        Some((self.columns.to_vec(), row.clone()))
+    }
+}
+
+/// How many rows there are in all.
+pub(super) fn count(groups: &[Group]) -> u64 {
+    groups.iter().map(|group| group.rows.len() as u64).sum()
+}
+
+/// Makes all rows or none. Gives them back as they were sent, if they were.
+pub(super) async fn create<E: Entity>(
+    executor: &Executor,
+    given: Vec<Vec<Assignment>>,
+    options: &CallOptions,
+) -> (Vec<Group>, Result<u64>) {
+    // In a transaction of somebody else's a row that is refused late would leave others behind.
+    if given.len() >= ahead::FROM && matches!(executor, Executor::Database(_)) {
+        return ahead::create::<E>(executor, given, options).await;
+    }
+    match prepare::<E>(executor, given).await {
+        Ok(groups) => {
+            let made = insert::<E>(executor, &groups, options).await;
+            (groups, made)
+        }
+        Err(error) => (Vec::new(), Err(error)),
+    }
+}
+
+/// Frees rows. Many take longer than a task may have its thread.
+pub(super) fn free(groups: Vec<Group>) {
+    if count(&groups) >= SHARE_FROM as u64 {
+        drop(spawn_blocking(move || drop(groups)));
+    }
+}
+
+/// Validates and completes all rows, and puts those together that follow each other and give the
+/// same columns.
+///
+/// Many rows take longer than a task may have its thread, so they are shared out among blocking
+/// threads.
+async fn prepare<E: Entity>(
+    executor: &Executor,
+    given: Vec<Vec<Assignment>>,
+) -> Result<Vec<Group>> {
+    let shared = executor.shared();
+    let now = shared.clock.now();
+    if given.len() < SHARE_FROM {
+        return prepare_part::<E>(given, now, &shared.entropy);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let size = given.len().div_ceil(threads).max(SHARE_FROM / 2);
+    let mut rest = given.into_iter();
+    let mut parts = Vec::new();
+    while rest.len() > 0 {
+        let part: Vec<_> = rest.by_ref().take(size).collect();
+        let entropy = Arc::clone(&shared.entropy);
+        parts.push(spawn_blocking(move || {
+            prepare_part::<E>(part, now, &entropy)
+        }));
+    }
+    let mut groups = Vec::new();
+    // In the order of the rows, so that the first refused one is reported.
+    for part in parts {
+        groups.extend(part.await.map_err(|error| unprepared(&error))??);
+    }
+    Ok(groups)
+}
+
+/// The error when a thread that prepared rows has panicked.
+pub(super) fn unprepared(error: &JoinError) -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("the rows could not be prepared: {error}"),
+    )
+}
+
+pub(super) fn prepare_part<E: Entity>(
+    given: Vec<Vec<Assignment>>,
+    now: DateTime<Utc>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Vec<Group>> {
+    // A call of the system for each row would cost more than all the rest.
+    let entropy = Buffered::new(Arc::clone(entropy));
+    let mut groups = Vec::new();
+    let (mut columns, mut rows) = (Vec::new(), Vec::with_capacity(given.len()));
+    let mut its_columns = Vec::new();
+    for mut row in given {
+        validate::prepare_insert(E::table(), &mut row, now)?;
+        let values = fill::insert_many(E::table(), row, now, &entropy, &mut its_columns)?;
+        if columns != its_columns {
+            groups.extend(Group::of(&columns, &mut rows));
+            columns.clone_from(&its_columns);
+        }
+        rows.push(values);
+    }
+    groups.extend(Group::of(&columns, &mut rows));
+    Ok(groups)
+}
+
+/// Makes rows that are prepared.
+pub(super) async fn insert<E: Entity>(
+    executor: &Executor,
+    groups: &[Group],
+    options: &CallOptions,
+) -> Result<u64> {
+    let total = count(groups);
+    if total == 0 {
+        return Ok(0);
+    }
+    if let (Executor::Database(db), [group]) = (executor, groups)
+        && let Some(chunk) = only_chunk(executor, group)
+    {
+        // One statement needs no transaction around it.
+        let statement = Writer::<E>::new(executor, group).statement(chunk)?;
+        let batch = Batch {
+            statements: vec![statement],
+            lock_wait: None,
+        };
+        let deadline = options.deadline(db.shared.timeouts.statement);
+        return match db.run_batch(batch, &mut Ignore, deadline, options).await {
+            Ok(done) => Ok(done.iter().map(|done| done.rows).sum()),
+            Err(error) => Err(named::<E>(executor, error, group, chunk, options).await),
+        };
+    }
+    executor
+        .atomically_with(begin(total), options, |executor| async move {
+            let (mut made, mut before) = (0, 0);
+            for group in groups {
+                let of = (before, total);
+                made += insert_group::<E>(&executor, group, of, options).await?;
+                before += group.len();
+            }
+            Ok(made)
+        })
+        .await
+}
+
+/// How the transaction of so many rows begins.
+pub(super) fn begin(total: u64) -> BeginOptions {
+    BeginOptions {
+        alone: total > ALONE_FROM,
+        ..BeginOptions::default()
+    }
+}
+
+/// `before` rows of all the `total` ones are in groups before this one.
+pub(super) async fn insert_group<E: Entity>(
+    executor: &Executor,
+    group: &Group,
+    (before, total): (usize, u64),
+    options: &CallOptions,
+) -> Result<u64> {
+    let (mut made, mut start) = (0, 0);
+    let mut loading = loads(executor, group);
+    while loading && start < group.rows.len() {
+        let (columns, rows) = (Arc::clone(&group.columns), Arc::clone(&group.rows));
+        let load = Load::new(E::table(), columns, rows, start..start + LOAD_ROWS);
+        match executor.load(load.clone(), options).await {
+            // The statements below write it, and what follows.
+            Ok(_) if load.is_declined() => loading = false,
+            Ok(rows) => {
+                made += rows;
+                start += load.rows().len();
+            }
+            Err(error) => {
+                let error = named::<E>(executor, error, group, load.suspects(), options).await;
+                return Err(match load.refused() {
+                    Some(row) => {
+                        let total = usize::try_from(total).unwrap_or(usize::MAX);
+                        error.at_row(before + start + row, total)
+                    }
+                    None => error,
+                });
+            }
+        }
+    }
+    let mut writer = Writer::<E>::new(executor, group);
+    let mut rest = &group.rows[start..];
+    let mut next = || {
+        let (chunk, after) = rest.split_at(chunk_length(executor, rest));
+        rest = after;
+        (!chunk.is_empty()).then(|| writer.statement(chunk).map(|statement| (chunk, statement)))
+    };
+    let mut turn = next();
+    while let Some(ready) = turn {
+        let (chunk, statement) = ready?;
+        // The next statement is put together while the engine works on this one.
+        let mut sink = Ignore;
+        let running = executor.run(statement, &mut sink, options);
+        let (ran, following) = join(running, async { next() }).await;
+        match ran {
+            Ok(done) => made += done.rows,
+            Err(error) => return Err(named::<E>(executor, error, group, chunk, options).await),
+        }
+        turn = following;
+    }
+    Ok(made)
+}
+
+fn loads(executor: &Executor, group: &Group) -> bool {
+    let capabilities = executor.capabilities();
+    // Where nothing is a round trip, a single statement needs no transaction around it.
+    let from = if capabilities.round_trips {
+        LOAD_FROM
+    } else {
+        ROWS + 1
+    };
+    capabilities.bulk_load && group.rows.len() >= from
+}
+
+/// All rows of a group, if one statement takes them.
+fn only_chunk<'a>(executor: &Executor, group: &'a Group) -> Option<&'a [Vec<Value>]> {
+    let all = group.rows.as_slice();
+    let whole = !loads(executor, group) && chunk_length(executor, all) == all.len();
+    whole.then_some(all)
+}
+
+/// How many of the rows go into the next statement, at least one if there is one.
+fn chunk_length(executor: &Executor, rows: &[Vec<Value>]) -> usize {
+    let width = rows.first().map_or(1, Vec::len).max(1);
+    let capabilities = executor.capabilities();
+    let most = if capabilities.round_trips {
+        ROWS_OF_TRIP
+    } else {
+        ROWS
+    };
+    let most = (capabilities.max_parameters / width).clamp(1, most);
+    let mut bytes = 0;
+    let fitting = rows.iter().take(most).take_while(|row| {
+        bytes += row.iter().map(weight).sum::<usize>();
+        bytes <= BYTES
+    });
+    fitting.count().max(1).min(rows.len())
+}
+
+/// About how many bytes a value takes on its way.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        // Nothing short of writing it tells; a document that matters is larger than this.
+        Value::Json(_) => 1024,
+        _ => 16,
+    }
+}
+
+async fn named<E: Entity>(
+    executor: &Executor,
+    error: crate::Error,
+    group: &Group,
+    rows: &[Vec<Value>],
+    options: &CallOptions,
+) -> crate::Error {
+    let chunk = (&*group.columns, rows);
+    foreign_key::name_among(executor, E::table(), error, chunk, options).await
+}
+
+/// Writes the statements of a group; those of equally many rows have one text.
+struct Writer<'a, E: Entity> {
+    executor: &'a Executor,
+    columns: &'a [usize],
+    text: Option<(usize, Arc<str>)>,
+    entity: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<'a, E: Entity> Writer<'a, E> {
+    fn new(executor: &'a Executor, group: &'a Group) -> Self {
+        Self {
+            executor,
+            columns: &group.columns,
+            text: None,
+            entity: std::marker::PhantomData,
+        }
+    }
+
+    fn statement(&mut self, rows: &[Vec<Value>]) -> Result<Statement> {
+        let table = Repository::<E>::table(self.executor);
+        if self.columns.is_empty() {
+            return table.insert(self.columns, rows.to_vec(), false);
+        }
+        let text = match &self.text {
+            Some((count, text)) if *count == rows.len() => Arc::clone(text),
+            _ => {
+                // The text does not depend on the values.
+                let nulls = vec![vec![Value::Null; self.columns.len()]; rows.len()];
+                let text = table.insert(self.columns, nulls, false)?.sql;
+                self.text = Some((rows.len(), Arc::clone(&text)));
+                text
+            }
+        };
+        let mut values = Vec::with_capacity(rows.len() * self.columns.len());
+        for row in rows {
+            let stored = self.columns.iter().zip(row);
+            values.extend(stored.map(|(column, value)| table.stored(*column, value.clone())));
+        }
+        Ok(Statement::new(text, values, Access::Write).on(E::table().name))
+    }
+}
