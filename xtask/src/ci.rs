@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use crate::faults;
 use crate::process::{self, cargo, step, works, works_within};
 use crate::test::{self, Outcome};
 
@@ -19,6 +20,16 @@ fn checks() -> Vec<String> {
         problems.extend(step(name, || process::run(command)).err());
     };
     check("format", &mut cargo(["fmt", "--all", "--check"]));
+    // Its layout only: building all that it compares with takes minutes.
+    let bench = ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"];
+    check("format of the benchmark", &mut cargo(bench));
+    let faults = [
+        "fmt",
+        "--check",
+        "--manifest-path",
+        "bench/faults/Cargo.toml",
+    ];
+    check("format of the fault baselines", &mut cargo(faults));
     check(
         "clippy",
         &mut cargo([
@@ -66,7 +77,25 @@ pub(crate) fn run() -> Outcome {
     let problems = checks();
     let mut outcome = test::run(&[], &[]);
     outcome.problems.splice(0..0, problems);
+    outcome.problems.extend(under_load());
     outcome
+}
+
+/// Databases broken under load, and a minute of normal load, on all engines.
+fn under_load() -> Vec<String> {
+    let runs = [
+        ("faults", &["--quick"][..]),
+        ("soak of a minute", &["soak", "--minutes", "1"]),
+    ];
+    let mut problems = Vec::new();
+    for (name, arguments) in runs {
+        let done = faults::program(&[]).and_then(|mut command| {
+            command.args(arguments);
+            step(name, || process::run(&mut command))
+        });
+        problems.extend(done.err());
+    }
+    problems
 }
 
 /// Licences, banned crates and sources; advisories where they can be had.

@@ -134,7 +134,7 @@ pub(crate) fn in_ci() -> bool {
 }
 
 /// Installs the servers' programs where they are missing. Returns the engines that remain without.
-fn provide_programs(engines: &[Engine]) -> Result<Vec<Engine>, String> {
+pub(crate) fn provide_programs(engines: &[Engine]) -> Result<Vec<Engine>, String> {
     if engines.is_empty() {
         return Ok(Vec::new());
     }
