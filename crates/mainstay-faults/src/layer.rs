@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::client::{Call, Client, Failure, Handling, Held, Layer, Limits, Target, Transfer};
 use crate::ledger::Told;
 use crate::model::{
-    ACCOUNTS, Account, BALANCE, Event, Item, Line, NewEvent, NewItem, NewLine, schema,
+    Account, BALANCE, Event, Item, Line, NewEvent, NewItem, NewLine, SPARE_ACCOUNTS, schema,
 };
 use crate::stage::LIMITS;
 
@@ -83,7 +83,7 @@ pub(crate) async fn prepare(db: &Database) -> Result<(), String> {
     for sql in statements {
         db.script(sql).await.map_err(|error| error.to_string())?;
     }
-    let accounts = (0..ACCOUNTS).map(|id| Account {
+    let accounts = (0..SPARE_ACCOUNTS.end).map(|id| Account {
         id,
         balance: BALANCE,
     });

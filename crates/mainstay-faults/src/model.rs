@@ -3,8 +3,10 @@
 use mainstay::{Entity, Insert, Schema};
 use uuid::Uuid;
 
-/// How many accounts there are, with the keys 0 and up.
+/// How many accounts the load moves amounts between, with the keys 0 and up.
 pub(crate) const ACCOUNTS: i64 = 48;
+/// The keys that follow: accounts that the load leaves alone.
+pub(crate) const SPARE_ACCOUNTS: std::ops::Range<i64> = ACCOUNTS..ACCOUNTS + 2;
 /// What each account holds at first.
 pub(crate) const BALANCE: i64 = 1_000_000;
 

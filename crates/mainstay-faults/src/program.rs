@@ -1,5 +1,5 @@
-//! The command line: all engines at the same time, on each one fault after another, with one layer
-//! after another.
+//! The command line: one engine after another, on each one fault after another, with one layer after
+//! another.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,7 +10,6 @@ use mainstay::{Entropy, SystemEntropy};
 use mainstay_testkit::Engine;
 use mainstay_testkit::servers::installed;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
 
 use crate::client::Layer;
 use crate::comparison;
@@ -221,9 +220,8 @@ pub(crate) fn write(file: &PathBuf, text: &str) -> Result<(), String> {
         .map_err(|error| format!("{} cannot be written: {error}", file.display()))
 }
 
-/// The servers at the same time, each with one fault after another; then the engine that runs in
-/// this process. Its load takes all that the machine has, so that recovery beside it would tell of
-/// the machine.
+/// One engine after another, on each one fault after another. A load and its fault take all that the
+/// machine has, so that recovery beside another would tell of the machine.
 async fn engines(
     arguments: &Arguments,
     layers: &[&'static dyn Layer],
@@ -234,30 +232,23 @@ async fn engines(
     };
     let layers: Vec<&'static dyn Layer> = layers.iter().filter(chosen_layer).copied().collect();
     let mut rows = Vec::new();
-    for in_process in [false, true] {
-        let mut tasks = JoinSet::new();
-        for engine in Engine::ALL {
-            let names = &arguments.engine;
-            let is_named = names.is_empty() || names.iter().any(|name| name.engine() == engine);
-            if !is_named || engine.server().is_none() != in_process {
-                continue;
-            }
-            let wanted = |fault: &&Fault| {
-                let named = arguments.fault.iter().any(|name| name == fault.name);
-                fault.is_for(engine) && (arguments.fault.is_empty() || named)
-            };
-            let mut runs: Vec<(Fault, &'static dyn Layer)> = Vec::new();
-            for fault in FAULTS.iter().filter(wanted) {
-                for layer in layers.iter().filter(|layer| layer.knows(engine)) {
-                    runs.push((*fault, *layer));
-                }
-            }
-            if !runs.is_empty() {
-                tasks.spawn(one_engine(engine, runs, run));
+    for engine in Engine::ALL {
+        let names = &arguments.engine;
+        if !names.is_empty() && !names.iter().any(|name| name.engine() == engine) {
+            continue;
+        }
+        let wanted = |fault: &&Fault| {
+            let named = arguments.fault.iter().any(|name| name == fault.name);
+            fault.is_for(engine) && (arguments.fault.is_empty() || named)
+        };
+        let mut runs: Vec<(Fault, &'static dyn Layer)> = Vec::new();
+        for fault in FAULTS.iter().filter(wanted) {
+            for layer in layers.iter().filter(|layer| layer.knows(engine)) {
+                runs.push((*fault, *layer));
             }
         }
-        while let Some(done) = tasks.join_next().await {
-            rows.extend(done.map_err(|error| error.to_string())??);
+        if !runs.is_empty() {
+            rows.extend(one_engine(engine, runs, run).await?);
         }
     }
     let order = |name: &str| FAULTS.iter().position(|fault| fault.name == name);

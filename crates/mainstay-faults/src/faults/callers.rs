@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::ledger::Told;
 use crate::load::{Caller, transfer};
-use crate::model::ACCOUNTS;
+use crate::model::{ACCOUNTS, SPARE_ACCOUNTS};
 use crate::rng::Rng;
 use crate::stage::Stage;
 
@@ -142,29 +142,43 @@ impl<F: Future> Future for Fused<F> {
     }
 }
 
-/// So many transactions are forgotten.
-const LOST: u32 = 2;
+/// Which rows forgotten transactions lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locks {
+    /// Some that the load needs, which it has again when the locks end.
+    RowsOfTheLoad,
+    /// Rows of nobody else. Locks that nothing ends would have calls of the load fail for ever, and
+    /// then when full service returned would be a matter of chance.
+    SpareRows,
+}
 
-/// Transactions that are begun and never end: some wait for ever inside of their closure, some are
-/// forgotten with `std::mem::forget`, so that nothing of theirs runs again, not even a destructor.
-pub(super) async fn forgotten(stage: &mut Stage) -> Result<(), String> {
+/// Transactions that are begun and never end: some wait for ever inside of their closure, and one
+/// for each of [`SPARE_ACCOUNTS`] is forgotten with `std::mem::forget`, so that nothing of it runs
+/// again, not even a destructor.
+pub(super) async fn forgotten(stage: &mut Stage, locks: Locks) -> Result<(), String> {
     let until = Instant::now() + stage.run.length();
+    let mut spare = SPARE_ACCOUNTS.peekable();
     let mut waiting = JoinSet::new();
     let (mut held, mut lost) = (0_u32, 0_u32);
     while Instant::now() < until {
+        // In turns, and first one that is forgotten: an engine with one writer has no second.
+        let row = spare.peek().copied().filter(|_| lost <= held);
+        let mut shift = transfer(&mut stage.rng, ACCOUNTS);
+        if let (Some(row), Locks::SpareRows) = (row, locks) {
+            shift.source = row;
+        }
         let begun = Arc::new(AtomicBool::new(false));
-        let shift = transfer(&mut stage.rng, ACCOUNTS);
         let call = stage.caller.client.hold(shift, Arc::clone(&begun));
         let work = async move {
             let ended = call.await;
             debug_assert!(ended.is_err(), "it waits for ever");
         };
-        // In turns, and first one that is forgotten: an engine with one writer has no second.
-        if lost < LOST && lost <= held {
-            lost += u32::from(forget(work, &begun).await);
-        } else {
+        if row.is_none() {
             waiting.spawn(work);
             held += 1;
+        } else if forget(work, &begun).await {
+            spare.next();
+            lost += 1;
         }
         sleep(stage.run.length() / 10).await;
     }

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use mainstay_testkit::Engine;
 
+use self::callers::Locks;
 use crate::load::Mix;
 use crate::stage::Stage;
 
@@ -347,7 +348,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "guards",
         "Transactions are held open and forgotten, `pool.reclaim_leaks` is on",
         On::All,
-        |stage| Box::pin(callers::forgotten(stage)),
+        |stage| Box::pin(callers::forgotten(stage, Locks::RowsOfTheLoad)),
     )
     .set(RECLAIMED)
     .alone(
@@ -358,7 +359,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "guards-kept",
         "Transactions are held open and forgotten, `pool.reclaim_leaks` is off",
         On::Servers,
-        |stage| Box::pin(callers::forgotten(stage)),
+        |stage| Box::pin(callers::forgotten(stage, Locks::SpareRows)),
     )
     .keeps_leaks(),
     fault(

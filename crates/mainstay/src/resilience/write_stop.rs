@@ -20,11 +20,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// From one second up to five.
+    /// From one second up to two. What is asked is one write, so there is little to spare by waiting
+    /// longer, and a service that can write again is in full use within five seconds.
     fn default() -> Self {
         Self {
             stop: Duration::from_secs(1),
-            cap: Duration::from_secs(5),
+            cap: Duration::from_secs(2),
             probe_limit: Duration::from_secs(2),
         }
     }
