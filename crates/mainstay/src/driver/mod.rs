@@ -36,7 +36,7 @@ pub use contract::{
 pub use load::Load;
 pub use progress::{DialProgress, DialStep};
 pub use row::{Collect, RowSink};
-pub use statement::{Access, Effort, Statement};
+pub use statement::{Access, Effort, Statement, Tail};
 
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) use sqlite::{Patience, with_patience};

@@ -28,6 +28,18 @@ pub enum Effort {
     Long,
 }
 
+/// What a statement's text ends with. A hint for an engine that has something to ask along with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tail {
+    /// Anything.
+    #[default]
+    Other,
+    /// `RETURNING` and a list, to which a column can be added.
+    Returning,
+    /// What concerns one row at most, and no `RETURNING`.
+    OneRow,
+}
+
 /// SQL in the dialect of its database, with its values in stored form.
 ///
 /// Values are always bound, never written into the text.
@@ -41,6 +53,8 @@ pub struct Statement {
     pub access: Access,
     /// How much work it is expected to be.
     pub effort: Effort,
+    /// What its text ends with.
+    pub tail: Tail,
     /// The table it concerns most, for errors and logs.
     pub table: Option<&'static str>,
 }
@@ -64,6 +78,7 @@ impl Statement {
             values,
             access,
             effort: Effort::Long,
+            tail: Tail::Other,
             table: None,
         }
     }
@@ -79,6 +94,13 @@ impl Statement {
     #[must_use]
     pub fn short(mut self) -> Self {
         self.effort = Effort::Short;
+        self
+    }
+
+    /// Says what its text ends with.
+    #[must_use]
+    pub fn ending_with(mut self, tail: Tail) -> Self {
+        self.tail = tail;
         self
     }
 

@@ -2,10 +2,12 @@
 //! the transaction's id, and which server gave it out.
 //!
 //! The server is asked who it is once per session, ahead of the first transaction that may write,
-//! and the id once per transaction, behind the first statement that writes. Neither is waited for
-//! longer than the statement itself: both are in the same flight. The question for the id is
-//! prepared outside of any transaction, so that a server that does not know it spoils none.
+//! and the id once per transaction, with the first statement that writes: in a column of its rows
+//! where it has some, otherwise by a question behind it, which costs the server more. Neither is waited for longer than the statement itself: both are in the same flight.
+//! The question is prepared outside of any transaction, so that a server that does not know it spoils
+//! none.
 
+use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -17,16 +19,23 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::classify::Report;
 use super::connection::PostgresConnection;
+use super::rows::PgRow;
 use super::run::changed_table;
 use crate::driver::contract::{BeginOptions, BoxFuture, Connection};
 use crate::driver::row::Collect;
-use crate::driver::statement::{Access, Statement};
+use crate::driver::statement::{Access, Statement, Tail};
 use crate::error::{Outcome, Result};
-use crate::value::Row;
+use crate::value::{Cell, Columns, Row};
 
 /// The id of the whole transaction, also where a savepoint is open. NULL until something is
 /// written.
 const ID: &str = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
+
+/// The same as a column behind those that a statement returns. By then something is written.
+const ID_COLUMN: &str = "pg_catalog.pg_current_xact_id_if_assigned()";
+
+/// So many texts are remembered as unfit, and then forgotten.
+const MOST_UNFIT: usize = 64;
 
 /// Who the server is. All of it may be asked by everybody unless an administrator forbids it.
 const WHO: &str = "SELECT system_identifier::pg_catalog.text, \
@@ -100,6 +109,8 @@ pub(super) struct Account {
     /// Somebody may want to find out how the open transaction ended.
     wanted: bool,
     id: Option<u64>,
+    /// Texts that cannot have the column: of tables with rules, say.
+    unfit: HashSet<Arc<str>>,
 }
 
 impl Account {
@@ -114,6 +125,23 @@ impl Account {
     /// The open transaction may have become another one.
     pub(super) fn forget_id(&mut self) {
         self.id = None;
+    }
+
+    /// A text was refused with the column.
+    pub(super) fn is_unfit(&mut self, sql: &Arc<str>) {
+        if self.unfit.len() >= MOST_UNFIT {
+            self.unfit.clear();
+        }
+        self.unfit.insert(Arc::clone(sql));
+    }
+
+    /// Takes the id out of the last column of a row.
+    pub(super) fn read(&mut self, row: &tokio_postgres::Row) -> Result<()> {
+        let last = row.len().saturating_sub(1);
+        if let Cell::I64(id) = PgRow::whole(row).cell(last)? {
+            self.id = u64::try_from(id).ok();
+        }
+        Ok(())
     }
 }
 
@@ -147,8 +175,36 @@ impl PostgresConnection {
         };
     }
 
+    /// The text of a statement that returns the transaction's id in a last column, where that is to
+    /// be asked for and the statement lends itself to it.
+    pub(super) async fn telling(&mut self, statement: &Statement) -> Option<Arc<str>> {
+        let link = match statement.tail {
+            Tail::Other => return None,
+            Tail::Returning => ", ",
+            Tail::OneRow => " RETURNING ",
+        };
+        self.question(statement.access).await?;
+        if self.account.unfit.contains(&statement.sql) {
+            return None;
+        }
+        let text: Arc<str> = format!("{}{link}{ID_COLUMN}", statement.sql).into();
+        // A table with rules may return nothing at all. That shows when the text is prepared, which
+        // would spoil a transaction that has begun.
+        let is_safe = self.owes_begin
+            || statement.tail == Tail::Returning
+            || self.statements.get(&text).is_some();
+        is_safe.then_some(text)
+    }
+
     /// The question for the transaction's id, if it is to go behind a statement.
     pub(super) async fn question_behind(&mut self, access: Access) -> Option<Asking> {
+        let (client, ask_id) = (Arc::clone(&self.client), self.question(access).await?);
+        let question = async move { client.query_one(&ask_id, &[]).await };
+        Some(maybe_done(Box::pin(question)))
+    }
+
+    /// The question, if the id is to be asked for along with a statement.
+    async fn question(&mut self, access: Access) -> Option<tokio_postgres::Statement> {
         let account = &mut self.account;
         let due = account.wanted && account.id.is_none() && self.in_transaction;
         if !due || access == Access::Read {
@@ -158,12 +214,10 @@ impl PostgresConnection {
             let known = told.await.ok().flatten();
             account.answer = known.map_or(Answer::Refused, Answer::Known);
         }
-        let Answer::Known(known) = &account.answer else {
-            return None;
-        };
-        let (client, ask_id) = (Arc::clone(&self.client), known.ask_id.clone());
-        let question = async move { client.query_one(&ask_id, &[]).await };
-        Some(maybe_done(Box::pin(question)))
+        match &account.answer {
+            Answer::Known(known) => Some(known.ask_id.clone()),
+            _ => None,
+        }
     }
 
     /// Takes the answer to the question, once the statement before it has succeeded. When the

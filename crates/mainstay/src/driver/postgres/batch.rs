@@ -20,6 +20,7 @@ use tokio_postgres::RowStream;
 use super::classify::Report;
 use super::connection::{PostgresConnection, Preparing, nul};
 use super::params::Param;
+use super::rows::PgRow;
 use super::run::{self, check_count, ends_session, give};
 use super::transaction::{CHECKED_COMMIT, commit_unknown};
 use crate::driver::contract::{Batch, Connection, Done};
@@ -377,7 +378,7 @@ async fn read(
         let row = row?;
         if answers.unwanted.is_none() {
             answers.gave = true;
-            answers.unwanted = give(&row, given, sink).await.err();
+            answers.unwanted = give(&PgRow::whole(&row), given, sink).await.err();
             given += 1;
         }
     }

@@ -20,21 +20,38 @@ pub(super) const EPOCH_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1
     None => NaiveDate::MIN,
 };
 
-/// A row of the client library.
-pub(super) struct PgRow<'a>(pub(super) &'a tokio_postgres::Row);
+/// A row of the client library, or its first columns.
+pub(super) struct PgRow<'a> {
+    row: &'a tokio_postgres::Row,
+    columns: usize,
+}
+
+impl<'a> PgRow<'a> {
+    pub(super) fn whole(row: &'a tokio_postgres::Row) -> Self {
+        let columns = row.len();
+        Self { row, columns }
+    }
+
+    /// What was asked for besides stands in the last column.
+    pub(super) fn without_last(row: &'a tokio_postgres::Row) -> Self {
+        let columns = row.len().saturating_sub(1);
+        Self { row, columns }
+    }
+}
 
 impl Columns for PgRow<'_> {
     fn len(&self) -> usize {
-        self.0.len()
+        self.columns
     }
 
     fn name(&self, position: usize) -> Option<&str> {
-        self.0.columns().get(position).map(|column| column.name())
+        let columns = self.row.columns().get(..self.columns)?;
+        columns.get(position).map(|column| column.name())
     }
 
     #[inline]
     fn cell(&self, position: usize) -> Result<Cell<'_>> {
-        let read: Result<PgCell<'_>, _> = self.0.try_get(position);
+        let read: Result<PgCell<'_>, _> = self.row.try_get(position);
         read.map(|cell| cell.0).map_err(|error| {
             let inner = error
                 .into_source()

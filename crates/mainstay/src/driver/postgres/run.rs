@@ -18,7 +18,7 @@ use super::rows::PgRow;
 use super::transaction::BEGIN;
 use crate::driver::contract::Done;
 use crate::driver::row::RowSink;
-use crate::driver::statement::{Access, Statement};
+use crate::driver::statement::{Access, Statement, Tail};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::value::Row;
 
@@ -63,8 +63,17 @@ impl PostgresConnection {
 
     async fn attempt(&mut self, statement: &Statement, sink: &mut dyn RowSink) -> Attempt {
         let lost = self.outcome_if_lost(statement.access);
-        let (prepared, kept) = match self.prepare(&statement.sql).await {
+        let telling = self.telling(statement).await;
+        let sql = telling.as_ref().unwrap_or(&statement.sql);
+        let (prepared, kept) = match self.prepare(sql).await {
             Ok(prepared) => prepared,
+            // Nothing of the transaction was sent yet, so it can be tried without the column.
+            Err(error) if telling.is_some() && self.owes_begin && error.as_db_error().is_some() => {
+                self.account.is_unfit(&statement.sql);
+                let error = self.fault(error, statement.table, Outcome::NotApplied);
+                self.failure = None;
+                return Attempt::Stale { error, sent: false };
+            }
             // Preparing changes nothing, whatever the statement would.
             Err(error) => {
                 return Attempt::Over(Err(self.fault(error, statement.table, Outcome::NotApplied)));
@@ -78,7 +87,10 @@ impl PostgresConnection {
             self.must_ask = true;
             self.account.forget_id();
         }
-        let mut asking = self.question_behind(statement.access).await;
+        let mut asking = match telling {
+            Some(_) => None,
+            None => self.question_behind(statement.access).await,
+        };
         let params: Vec<Param<'_>> = statement.values.iter().zip(1..).map(Param::new).collect();
         let client = Arc::clone(&self.client);
         let lost = if client.is_closed() {
@@ -99,16 +111,29 @@ impl PostgresConnection {
         };
         let rows = match sent {
             Ok(rows) => rows,
-            Err(error) => return self.failed(error, statement, lost, kept),
+            Err(error) => return self.failed(error, sql, statement.table, lost, kept),
         };
         let mut rows = pin!(rows);
         let mut given = 0;
         loop {
             match rows.next().await {
                 None => break,
-                Some(Err(error)) => return self.failed(error, statement, lost, kept),
+                Some(Err(error)) => {
+                    return self.failed(error, sql, statement.table, lost, kept);
+                }
                 Some(Ok(row)) => {
-                    if let Err(refusal) = give(&row, given, sink).await {
+                    let told = match telling {
+                        Some(_) => self.account.read(&row),
+                        None => Ok(()),
+                    };
+                    let taken = match (&telling, told) {
+                        (_, Err(refusal)) => Err(refusal),
+                        (None, Ok(())) => give(&PgRow::whole(&row), given, sink).await,
+                        // It returns nothing else.
+                        (Some(_), Ok(())) if statement.tail == Tail::OneRow => Ok(()),
+                        (Some(_), Ok(())) => give(&PgRow::without_last(&row), given, sink).await,
+                    };
+                    if let Err(refusal) = taken {
                         return Attempt::Over(Err(self
                             .after_refusal(rows, refusal, statement)
                             .await));
@@ -174,7 +199,8 @@ impl PostgresConnection {
     fn failed(
         &mut self,
         error: tokio_postgres::Error,
-        statement: &Statement,
+        sql: &str,
+        table: Option<&'static str>,
         lost: Outcome,
         kept: bool,
     ) -> Attempt {
@@ -184,9 +210,9 @@ impl PostgresConnection {
             .as_ref()
             .is_some_and(|report| is_doubtful(report, kept));
         let sent = report.is_some();
-        let error = self.fault(error, statement.table, lost);
+        let error = self.fault(error, table, lost);
         if doubtful || kept && !sent && !self.broken {
-            self.statements.remove(&statement.sql);
+            self.statements.remove(sql);
             let error = if gone { changed_table(&error) } else { error };
             Attempt::Stale { error, sent }
         } else {
@@ -283,15 +309,11 @@ pub(super) async fn yield_now_and_then() {
 const ROWS_PER_STEP: u64 = 16;
 
 /// Gives the sink a row; `before` is how many it was given before.
-pub(super) async fn give(
-    row: &tokio_postgres::Row,
-    before: u64,
-    sink: &mut dyn RowSink,
-) -> Result<()> {
+pub(super) async fn give(row: &PgRow<'_>, before: u64, sink: &mut dyn RowSink) -> Result<()> {
     if before.is_multiple_of(ROWS_PER_STEP) {
         yield_now_and_then().await;
     }
-    sink.row(&Row::new(&PgRow(row)))?;
+    sink.row(&Row::new(row))?;
     if sink.is_full() {
         sink.flush().await?;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Selection, Table};
 use crate::database::texts::{Operation, Shape};
-use crate::driver::{Access, Statement};
+use crate::driver::{Access, Statement, Tail};
 use crate::error::Result;
 use crate::schema::filter::{Comparison, Condition};
 use crate::schema::{Assignment, Automatic, Change};
@@ -38,6 +38,7 @@ impl Table<'_> {
         self.by_key(operation, returning, key, Access::Write, |key| {
             self.delete(Some(&key), returning)
         })
+        .map(|statement| statement.ending_with(tail(returning, true)))
     }
 
     fn by_key(
@@ -74,7 +75,8 @@ impl Table<'_> {
         })?;
         let values = columns.iter().zip(row);
         let values = values.map(|(column, value)| self.stored(*column, value));
-        self.ready(text, values.collect(), Access::Write)
+        let statement = self.ready(text, values.collect(), Access::Write)?;
+        Ok(statement.ending_with(tail(returning, true)))
     }
 
     /// An UPDATE of the row with a key, if it has the version expected.
@@ -120,7 +122,8 @@ impl Table<'_> {
             validate::filter_value(self.model, column, &version)?;
             values.push(self.stored(column, version));
         }
-        self.ready(text, values, Access::Write)
+        let statement = self.ready(text, values, Access::Write)?;
+        Ok(statement.ending_with(tail(returning, true)))
     }
 
     /// An UPDATE of the rows that a filter matches.
@@ -140,7 +143,8 @@ impl Table<'_> {
         })?;
         let mut values = self.stored_changes(&sorted);
         self.push_equal(&equal, &mut values)?;
-        self.ready(text, values, Access::Write)
+        let statement = self.ready(text, values, Access::Write)?;
+        Ok(statement.ending_with(tail(false, self.has_key(&equal))))
     }
 
     /// A DELETE of the rows that a filter matches.
@@ -154,7 +158,14 @@ impl Table<'_> {
             .get(shape, || Ok(self.delete(Some(&all_of(&equal)), false)?.sql))?;
         let mut values = Vec::with_capacity(equal.len());
         self.push_equal(&equal, &mut values)?;
-        self.ready(text, values, Access::Write)
+        let statement = self.ready(text, values, Access::Write)?;
+        Ok(statement.ending_with(tail(false, self.has_key(&equal))))
+    }
+
+    /// Whether columns that are compared with values are those of the key and perhaps more.
+    fn has_key(&self, equal: &[(usize, &Value)]) -> bool {
+        let mut key = self.model.primary_key.iter();
+        key.all(|part| equal.iter().any(|(column, _)| column == part))
     }
 
     /// The values compared with, checked and in stored form.
@@ -213,6 +224,14 @@ impl Table<'_> {
         access: Access,
     ) -> Result<Statement> {
         Ok(Statement::new(text, values, access).on(self.model.name))
+    }
+}
+
+fn tail(returning: bool, one_row: bool) -> Tail {
+    match (returning, one_row) {
+        (true, _) => Tail::Returning,
+        (false, true) => Tail::OneRow,
+        (false, false) => Tail::Other,
     }
 }
 

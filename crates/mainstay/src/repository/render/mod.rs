@@ -16,7 +16,7 @@ use sea_query::{
 
 use crate::database::texts::Texts;
 use crate::driver::statement::to_sea_query;
-use crate::driver::{Access, Capabilities, Statement};
+use crate::driver::{Access, Capabilities, Statement, Tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::filter::Condition;
 use crate::schema::{Assignment, Change, Dialect, TableModel};
@@ -345,7 +345,7 @@ impl Table<'_> {
             .map(|column| self.dialect.quote(column.name))
             .collect();
         statement.sql = format!("{} RETURNING {}", statement.sql, columns.join(", ")).into();
-        statement
+        statement.ending_with(Tail::Returning)
     }
 }
 

@@ -6,6 +6,7 @@
 //! - `batches`: statements sent in one flight
 //! - `drops`: futures dropped at every await point, cancels
 //! - `loss`: sessions that end under a call
+//! - `telling`: statements whose rows tell the id of their transaction
 //! - `witness`: finding out how a transaction ended whose COMMIT was not answered
 //! - `relay`: a relay to the server that can fall silent or hang up
 //! - `connecting`: refusals, TLS, databases made and dropped
@@ -16,6 +17,7 @@ mod drops;
 mod loss;
 mod relay;
 mod statements;
+mod telling;
 mod transactions;
 mod types;
 mod witness;

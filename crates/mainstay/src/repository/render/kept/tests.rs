@@ -42,6 +42,44 @@ fn a_kept_text_is_the_same_as_one_written_anew() {
 }
 
 #[test]
+fn the_tail_says_what_a_text_ends_with() {
+    on(Dialect::Postgres, |table| {
+        let equal = |column, value| Condition::Compare {
+            column,
+            comparison: Comparison::Equal,
+            value,
+        };
+        let note = || Value::Text("a".into());
+        let by_key = || table.key_condition(vec![KEY]);
+        let both = Condition::All(vec![equal(0, KEY), equal(1, note())]);
+        let change = [set(1, "b")];
+        let update = |condition: &Condition| table.update_where(&change, condition).unwrap();
+        let delete = |condition: &Condition| table.delete_where(condition).unwrap();
+        for returning in [true, false] {
+            let expected = match returning {
+                true => Tail::Returning,
+                false => Tail::OneRow,
+            };
+            for statement in [
+                table.insert_row(&[0, 1], vec![KEY, note()], returning),
+                table.update_by_key(&change, vec![KEY], None, returning),
+                table.delete_by_key(vec![KEY], returning),
+            ] {
+                let statement = statement.unwrap();
+                assert_eq!(statement.tail, expected, "{}", statement.sql);
+                assert_eq!(statement.sql.contains(" RETURNING "), returning);
+            }
+        }
+        for one_row in [update(&by_key()), update(&both), delete(&by_key())] {
+            assert_eq!(one_row.tail, Tail::OneRow, "{}", one_row.sql);
+        }
+        for any in [update(&equal(1, note())), delete(&equal(1, note()))] {
+            assert_eq!(any.tail, Tail::Other, "{}", any.sql);
+        }
+    });
+}
+
+#[test]
 fn values_belong_to_the_call_and_texts_to_the_shape() {
     on(Dialect::Postgres, |table| {
         let insert =
