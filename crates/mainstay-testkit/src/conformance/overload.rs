@@ -1,11 +1,13 @@
 //! Too many callers, and loans without an end.
 
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay::driver::BeginOptions;
 use mainstay::pool::PoolGuard;
-use mainstay::{Database, ErrorKind};
+use mainstay::{Database, ErrorKind, Outcome};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::entities::Item;
@@ -77,6 +79,56 @@ pub async fn a_full_queue_refuses_at_once(fx: &Fixture) {
     for task in waiting {
         task.await.unwrap().unwrap();
     }
+    at_rest(&db).await;
+}
+
+/// Writers beyond the bound are refused at once, with nothing done, and those who wait are served:
+/// also where one writer serves all, whose queue is not the pool's.
+pub async fn writers_beyond_the_bound_are_refused(fx: &Fixture) {
+    let settings = [
+        ("pool.max", "1"),
+        ("pool.min", "1"),
+        ("pool.max_waiting", "2"),
+        ("timeouts.acquire", "60s"),
+    ];
+    let db = fx.open(&settings).await.unwrap();
+    let items = db.repository::<Item>();
+    let begun = Arc::new(Notify::new());
+    let (writing, go) = (Arc::clone(&begun), Arc::new(Notify::new()));
+    let ends = Arc::clone(&go);
+    let held = db.exclusive(move |_| async move {
+        writing.notify_one();
+        ends.notified().await;
+        Ok(())
+    });
+    let held = tokio::spawn(held.into_future());
+    begun.notified().await;
+    let make = |id| items.create(Item::new(id, None, "x")).no_coalesce();
+    let waiting: Vec<_> = (1..3)
+        .map(|id| tokio::spawn(make(id).into_future()))
+        .collect();
+    eventually("both wait for it", async || {
+        let status = db.status();
+        let waiting = status.writer.map(|writer| writer.here.saturating_sub(1));
+        waiting.unwrap_or(status.pool.waiting) == 2
+    })
+    .await;
+    let error = assert_kind(make(3).no_retry().await, ErrorKind::Overloaded);
+    assert_eq!(error.outcome(), Outcome::NotApplied);
+    assert!(error.retry_after().is_some());
+    let status = db.status();
+    let shed = status
+        .writer
+        .map_or(status.pool.shed_total, |writer| writer.shed_total);
+    assert_eq!(shed, 1);
+    go.notify_one();
+    held.await.unwrap().unwrap();
+    for task in waiting {
+        task.await.unwrap().unwrap();
+    }
+    let ids: Vec<_> = items.find_many().by_key().await.unwrap();
+    let ids: Vec<_> = ids.iter().map(|item| item.id).collect();
+    assert_eq!(ids, [1, 2]);
     at_rest(&db).await;
 }
 

@@ -206,6 +206,7 @@ macro_rules! conformance_suite {
             overload {
                 a_herd_is_served,
                 a_full_queue_refuses_at_once,
+                writers_beyond_the_bound_are_refused,
                 a_leak_is_counted_and_left_alone,
                 a_leaked_connection_is_taken_back,
             }

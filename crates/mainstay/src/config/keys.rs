@@ -157,7 +157,7 @@ pub(crate) const KEYS: &[KeyDef] = &[
             min: 1,
             max: 1_000_000,
         },
-        "How many callers may wait for a connection; more are refused at once.",
+        "How many callers may wait for a connection, or for SQLite's writer; more are refused at once.",
     )
     .default("10000"),
     KeyDef::new(

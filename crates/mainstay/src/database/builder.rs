@@ -7,6 +7,7 @@ use super::coalesce::Lanes;
 use super::guard::{Guards, Resilience};
 use super::scans::Scans;
 use super::stale::Store;
+use super::writer_queue::WriterQueue;
 use super::{Database, Shared, Timeouts};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, StatementLog};
@@ -177,6 +178,7 @@ impl Builder {
         log_statements: bool,
     ) -> Result<Database> {
         let connections = pool.max;
+        let writer_queue = Arc::new(WriterQueue::new(&pool));
         let pool = Pool::new(Arc::clone(&driver), pool, Arc::clone(&self.entropy));
         let not_reached = driver.not_reached();
         if not_reached.is_none() {
@@ -205,6 +207,7 @@ impl Builder {
             shared: Arc::new(Shared {
                 driver,
                 pool,
+                writer_queue,
                 schema,
                 texts: super::texts::Texts::default(),
                 clock,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::writer_queue::Place;
 use crate::driver::{
     Batch, BeginOptions, BoxFuture, Connection, Done, Inline, Load, RowSink, Statement, Witness,
 };
@@ -15,7 +16,10 @@ use crate::pool::PoolGuard;
 enum Source {
     Pooled(PoolGuard),
     /// A place in the queue of an engine's only writer. Dropping it ends its transaction.
-    Writer(Box<dyn Connection>),
+    Writer {
+        connection: Box<dyn Connection>,
+        _place: Place,
+    },
 }
 
 /// A connection in use. Remembers whether a call or a transaction is under way, so that dropping
@@ -36,9 +40,12 @@ impl Lease {
         }
     }
 
-    pub(crate) fn writer(connection: Box<dyn Connection>) -> Self {
+    pub(crate) fn writer(connection: Box<dyn Connection>, place: Place) -> Self {
         Self {
-            source: Source::Writer(connection),
+            source: Source::Writer {
+                connection,
+                _place: place,
+            },
             in_call: false,
             in_transaction: false,
         }
@@ -48,7 +55,7 @@ impl Lease {
     pub(crate) fn now(&self) -> Instant {
         let known = match &self.source {
             Source::Pooled(guard) => guard.lent_at(),
-            Source::Writer(_) => None,
+            Source::Writer { .. } => None,
         };
         known.unwrap_or_else(Instant::now)
     }
@@ -75,7 +82,7 @@ impl Lease {
                 Ok(connection) => connection.outcome_of_dropped().await,
                 Err(_) => Outcome::Unknown,
             },
-            Source::Writer(connection) => connection.outcome_of_dropped().await,
+            Source::Writer { connection, .. } => connection.outcome_of_dropped().await,
         }
     }
 
@@ -88,7 +95,7 @@ impl Lease {
         } = self;
         let connection = match source {
             Source::Pooled(guard) => guard.connection()?,
-            Source::Writer(connection) => &mut **connection,
+            Source::Writer { connection, .. } => &mut **connection,
         };
         *in_call = true;
         let result = start(connection).await;
@@ -134,7 +141,7 @@ impl Lease {
                 Ok(connection) => connection.run_inline(statement, sink),
                 Err(_) => Inline::NotTried,
             },
-            Source::Writer(connection) => connection.run_inline(statement, sink),
+            Source::Writer { connection, .. } => connection.run_inline(statement, sink),
         }
     }
 
@@ -195,7 +202,7 @@ impl Lease {
     pub(crate) fn witness(&mut self) -> Option<Witness> {
         match &mut self.source {
             Source::Pooled(guard) => guard.connection().ok()?.witness(),
-            Source::Writer(connection) => connection.witness(),
+            Source::Writer { connection, .. } => connection.witness(),
         }
     }
 

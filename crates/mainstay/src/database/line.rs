@@ -37,7 +37,8 @@ impl Database {
             if current::is_inside(&self.shared) {
                 return Err(write_outside_transaction());
             }
-            return Ok(Lease::writer(writer));
+            let place = self.shared.writer_queue.enter(now)?;
+            return Ok(Lease::writer(writer, place));
         }
         self.shared
             .pool

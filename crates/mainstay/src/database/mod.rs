@@ -16,6 +16,7 @@
 //! - [`sql`]: hand-written SQL with bound parameters
 //! - `stale`: rows to fall back on while the database does not answer
 //! - [`status`]: what the handle says of itself
+//! - `writer_queue`: who waits for an engine's only writer, and who is shed
 //! - `texts`: the SQL of operations on one row, written once
 //! - `written`: what the text of hand-written SQL says of what it does
 
@@ -35,6 +36,7 @@ pub mod sql;
 pub(crate) mod stale;
 pub mod status;
 pub(crate) mod texts;
+pub(crate) mod writer_queue;
 mod written;
 
 use std::sync::Arc;
@@ -74,6 +76,8 @@ pub struct Database {
 pub(crate) struct Shared {
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) pool: Pool,
+    /// For an engine that has one writer.
+    pub(crate) writer_queue: Arc<writer_queue::WriterQueue>,
     pub(crate) schema: Schema,
     /// The SQL of operations on one row.
     pub(crate) texts: texts::Texts,

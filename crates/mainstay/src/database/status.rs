@@ -45,6 +45,15 @@ pub struct WritesStopped {
     pub why: Error,
 }
 
+/// The queue of an engine's only writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriterStatus {
+    /// Calls and transactions that write or wait for their turn.
+    pub here: usize,
+    /// How many were refused since the handle was opened, because too many came.
+    pub shed_total: u64,
+}
+
 /// What has been counted since the handle was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusCounts {
@@ -79,6 +88,8 @@ pub struct Status {
     pub writes_stopped: Option<WritesStopped>,
     /// The pool. For an engine with one writer of its own these are the readers.
     pub pool: PoolStatus,
+    /// The writer's queue, for an engine with one writer of its own.
+    pub writer: Option<WriterStatus>,
     /// How many retries after faults are left in the budget.
     pub retries_left: u64,
     /// How many rows are remembered for an outage.
@@ -131,6 +142,10 @@ impl Database {
                 .writes_stopped(now)
                 .map(|(since, again, why)| WritesStopped { since, again, why }),
             pool: shared.pool.status(),
+            writer: (!self.capabilities().concurrent_writers).then(|| {
+                let (here, shed_total) = shared.writer_queue.counts();
+                WriterStatus { here, shed_total }
+            }),
             retries_left: guards.retries_left(now),
             remembered: shared.stale.len(),
             counts: StatusCounts {
@@ -230,6 +245,10 @@ impl Status {
                 "reclaimed_total": pool.reclaimed_total,
                 "holders": pool.holders.iter().map(ToString::to_string).collect::<Vec<_>>(),
             },
+            "writer": self.writer.map(|writer| json!({
+                "here": writer.here,
+                "shed_total": writer.shed_total,
+            })),
             "retries_left": self.retries_left,
             "remembered": self.remembered,
             "counts": {
