@@ -4,7 +4,7 @@
 //! [`Layer`] beside it. A layer opens a [`Client`] on a [`Target`]: a database in which the tables of
 //! the load are. Everything else, from the load to the verdict, is the same for all of them.
 //!
-//! - `program`: the command line, all engines and all layers
+//! - `program`: the command line, all engines and all layers; `command`: what its two commands share
 //! - `faults`: what is done, and the table of it
 //! - `stage`: one fault from its first call to its verdict; `findings`: what it showed
 //! - `load`: the workers; `client`: what they call; `layer`: Mainstay as that
@@ -16,6 +16,7 @@
 //! - `report`: the results as a table, as Markdown, as JSON; `comparison`: the page with other layers
 
 mod client;
+mod command;
 mod comparison;
 mod disk;
 mod faults;

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Parser, Subcommand, ValueEnum};
-use mainstay::{Entropy, SystemEntropy};
+use clap::{Parser, Subcommand};
 use mainstay_testkit::Engine;
 use mainstay_testkit::servers::installed;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::Layer;
+use crate::command::{EngineName, check_writable, random_seed, write};
 use crate::comparison;
 use crate::disk::SmallDisk;
 use crate::faults::{self, FAULTS, Fault, Needs};
@@ -20,25 +20,6 @@ use crate::place::Host;
 use crate::report::{Report, Row};
 use crate::soak::{self, SoakArguments};
 use crate::stage::{self, Run};
-
-/// An engine's name on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EngineName {
-    Sqlite,
-    Postgres,
-    #[value(alias = "mariadb")]
-    Mysql,
-}
-
-impl EngineName {
-    pub(crate) fn engine(self) -> Engine {
-        match self {
-            Self::Sqlite => Engine::Sqlite,
-            Self::Postgres => Engine::Postgres,
-            Self::Mysql => Engine::MariaDb,
-        }
-    }
-}
 
 #[derive(Debug, Parser)]
 #[command(
@@ -138,13 +119,6 @@ fn failed(problem: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Short enough to be typed.
-pub(crate) fn random_seed() -> u64 {
-    let mut bytes = [0; 4];
-    SystemEntropy.fill(&mut bytes);
-    u64::from(u32::from_le_bytes(bytes))
-}
-
 /// Whether every zero holds.
 async fn all(arguments: &Arguments, layers: &[&'static dyn Layer]) -> Result<bool, String> {
     for file in arguments.json.iter().chain(&arguments.markdown) {
@@ -203,21 +177,6 @@ async fn all(arguments: &Arguments, layers: &[&'static dyn Layer]) -> Result<boo
             .count(),
     );
     Ok(violations.is_empty())
-}
-
-/// Minutes of work are not to end with a wrong path. What the file holds stays.
-pub(crate) fn check_writable(file: &Path) -> Result<(), String> {
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(file)
-        .map(|_| ())
-        .map_err(|error| format!("{} cannot be written: {error}", file.display()))
-}
-
-pub(crate) fn write(file: &PathBuf, text: &str) -> Result<(), String> {
-    std::fs::write(file, text)
-        .map_err(|error| format!("{} cannot be written: {error}", file.display()))
 }
 
 /// One engine after another, on each one fault after another. A load and its fault take all that the

@@ -25,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::program::{EngineName, random_seed};
+use crate::command::{self, EngineName, random_seed};
 use crate::soak::levels::Measured;
 
 /// The command that makes this program run a soak.
@@ -70,7 +70,7 @@ fn minutes(text: &str) -> Result<f64, String> {
 /// Whether every level is met.
 pub(crate) async fn run(arguments: &SoakArguments) -> Result<bool, String> {
     for file in arguments.json.iter().chain(&arguments.docs) {
-        crate::program::check_writable(file)?;
+        command::check_writable(file)?;
     }
     let plan = Plan {
         length: Duration::from_secs_f64(arguments.minutes * 60.0),
@@ -109,7 +109,7 @@ pub(crate) async fn run(arguments: &SoakArguments) -> Result<bool, String> {
     soaks.sort_by_key(|soak: &Measured| order(&soak.engine));
     println!("\n{}", page::text(&soaks));
     if let Some(file) = &arguments.json {
-        crate::program::write(file, &page::json(&soaks)?)?;
+        command::write(file, &page::json(&soaks)?)?;
     }
     // A page without one of its engines would look as if there were none.
     if let Some(file) = &arguments.docs
@@ -117,7 +117,7 @@ pub(crate) async fn run(arguments: &SoakArguments) -> Result<bool, String> {
     {
         let old = std::fs::read_to_string(file)
             .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        crate::program::write(file, &page::replaced(&old, &soaks)?)?;
+        command::write(file, &page::replaced(&old, &soaks)?)?;
     }
     let missed: Vec<String> = soaks.iter().flat_map(Measured::missed).collect();
     for line in &missed {
