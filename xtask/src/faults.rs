@@ -30,7 +30,7 @@ pub(crate) struct FaultArguments {
     /// Only this fault, such as `kill` or `lost-commit` (may be repeated)
     #[arg(long, value_name = "NAME")]
     fault: Vec<String>,
-    /// Short faults: all engines in about six minutes
+    /// Short faults: all engines in about seven minutes
     #[arg(long)]
     quick: bool,
     /// The randomness of an earlier run, which prints it

@@ -164,25 +164,32 @@ impl Soak {
         }
     }
 
+    /// The most connections on loan, and when that was first so.
+    fn peak(&self, calm: bool) -> Option<(Duration, usize)> {
+        let looks = self
+            .pool
+            .iter()
+            .filter(|(at, _)| !calm || self.is_calm(*at));
+        // Of equals the last is taken, so that looking backwards it is the first.
+        let most = looks.rev().max_by_key(|(_, used)| used.in_use)?;
+        Some((most.0, most.1.in_use))
+    }
+
     fn pool_use(&self) -> Level {
-        let peak = |calm: bool| {
-            let looks = self
-                .pool
-                .iter()
-                .filter(|(at, _)| !calm || self.is_calm(*at));
-            let most = looks.map(|(_, used)| used.in_use).max().unwrap_or(0);
+        let share = |calm: bool| {
+            let most = self.peak(calm).map_or(0, |(_, most)| most);
             most * 100 / self.pool_max.max(1)
         };
         let measured = if self.outage.is_some() {
-            format!("{} % ({} % with the restart)", peak(true), peak(false))
+            format!("{} % ({} % with the restart)", share(true), share(false))
         } else {
-            format!("{} %", peak(true))
+            format!("{} %", share(true))
         };
         Level {
             what: "Peak use of the pool".into(),
             target: format!("under {POOL} %"),
             measured,
-            is_met: !self.pool.is_empty() && peak(true) < POOL,
+            is_met: !self.pool.is_empty() && share(true) < POOL,
         }
     }
 
@@ -303,6 +310,13 @@ impl Soak {
             "p50 / p99 beside the restart: {}",
             times.join(", ")
         ));
+        if let Some((at, most)) = self.peak(true) {
+            notes.push(format!(
+                "the pool was used most after {:.0} s: {most} of {} connections",
+                at.as_secs_f64(),
+                self.pool_max
+            ));
+        }
         let unknown = self.verdict.unknown;
         notes.push(format!(
             "unknown outcomes: {} creates, {} transactions, {} others",

@@ -86,7 +86,10 @@ fn slow_reads_and_a_full_pool_are_missed_levels() {
     assert_eq!(missed(slow), ["p99 of reads by key"]);
     let mut full = soak();
     full.pool[60].1.in_use = 8;
-    assert_eq!(missed(full), ["Peak use of the pool"]);
+    let measured = Measured::of(full);
+    assert!(measured.missed()[0].starts_with("Peak use of the pool on"));
+    let notes = measured.notes.join("\n");
+    assert!(notes.contains("most after 60 s: 8 of 10"), "{notes}");
 }
 
 #[test]
