@@ -4,6 +4,7 @@
 //! answers say whether a transaction is open; its error replies do not.
 
 use super::classify;
+use crate::driver::statement::begins_with;
 use crate::error::{Error, ErrorKind, Outcome};
 
 /// The open transaction, as the caller sees it.
@@ -114,10 +115,7 @@ pub(super) fn is_plain(sql: &str) -> bool {
     const PLAIN: [&str; 8] = [
         "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "DO",
     ];
-    let start = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    let end = start.find(|c: char| !c.is_ascii_alphabetic());
-    let word = &start[..end.unwrap_or(start.len())];
-    PLAIN.iter().any(|plain| word.eq_ignore_ascii_case(plain))
+    begins_with(sql, &PLAIN)
 }
 
 #[cfg(test)]

@@ -135,13 +135,13 @@ impl Account {
         self.unfit.insert(Arc::clone(sql));
     }
 
-    /// Takes the id out of the last column of a row.
-    pub(super) fn read(&mut self, row: &tokio_postgres::Row) -> Result<()> {
+    /// Takes the id out of the last column of a row, and leaves the others.
+    pub(super) fn told_by<'a>(&mut self, row: &'a tokio_postgres::Row) -> PgRow<'a> {
         let last = row.len().saturating_sub(1);
-        if let Cell::I64(id) = PgRow::whole(row).cell(last)? {
+        if let Ok(Cell::I64(id)) = PgRow::whole(row).cell(last) {
             self.id = u64::try_from(id).ok();
         }
-        Ok(())
+        PgRow::without_last(row)
     }
 }
 

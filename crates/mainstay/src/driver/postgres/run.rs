@@ -18,7 +18,7 @@ use super::rows::PgRow;
 use super::transaction::BEGIN;
 use crate::driver::contract::Done;
 use crate::driver::row::RowSink;
-use crate::driver::statement::{Access, Statement, Tail};
+use crate::driver::statement::{Access, Statement, Tail, begins_with};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::value::Row;
 
@@ -122,18 +122,14 @@ impl PostgresConnection {
                     return self.failed(error, sql, statement.table, lost, kept);
                 }
                 Some(Ok(row)) => {
-                    let told = match telling {
-                        Some(_) => self.account.read(&row),
-                        None => Ok(()),
+                    let row = if telling.is_some() {
+                        self.account.told_by(&row)
+                    } else {
+                        PgRow::whole(&row)
                     };
-                    let taken = match (&telling, told) {
-                        (_, Err(refusal)) => Err(refusal),
-                        (None, Ok(())) => give(&PgRow::whole(&row), given, sink).await,
-                        // It returns nothing else.
-                        (Some(_), Ok(())) if statement.tail == Tail::OneRow => Ok(()),
-                        (Some(_), Ok(())) => give(&PgRow::without_last(&row), given, sink).await,
-                    };
-                    if let Err(refusal) = taken {
+                    // A statement that returns nothing but the id has nothing to give.
+                    let is_wanted = telling.is_none() || statement.tail == Tail::Returning;
+                    if is_wanted && let Err(refusal) = give(&row, given, sink).await {
                         return Attempt::Over(Err(self
                             .after_refusal(rows, refusal, statement)
                             .await));
@@ -250,11 +246,9 @@ impl PostgresConnection {
 
 /// Whether a statement that succeeds leaves the transaction around it open for certain. The protocol
 /// takes one statement only, so its first word tells; functions that it calls cannot end the
-/// transaction. A text that begins otherwise, with a comment say, counts as one that may.
+/// transaction. A text that begins otherwise counts as one that may.
 fn keeps_transaction(sql: &str) -> bool {
-    const KINDS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
-    let word = sql.split_ascii_whitespace().next().unwrap_or_default();
-    KINDS.iter().any(|kind| word.eq_ignore_ascii_case(kind))
+    begins_with(sql, &["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"])
 }
 
 /// Refuses more parameters than the protocol can count.

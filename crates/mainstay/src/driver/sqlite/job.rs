@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::caller::Caller;
 use super::rows::{Chunk, Ran};
+use crate::driver::statement::begins_with;
 use crate::driver::{BeginOptions, Load, Statement};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
@@ -114,7 +115,7 @@ pub(super) fn answer<T>(answer: Answer<T>, caller: &Caller, result: Result<T>) {
 /// VACUUM or COMMIT do.
 pub(super) fn is_shared(statement: &Statement) -> bool {
     const KINDS: [&str; 6] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"];
-    statement.table.is_some() || starts_with(&statement.sql, &KINDS)
+    statement.table.is_some() || begins_with(&statement.sql, &KINDS)
 }
 
 /// Whether a script may do what SQLite does not ask about before it is done, as it does before a
@@ -133,17 +134,7 @@ pub(super) fn may_keep_half(statement: &Statement) -> bool {
 
 /// Whether a statement reads, as far as its first word tells.
 pub(super) fn is_query(statement: &Statement) -> bool {
-    starts_with(&statement.sql, &["SELECT"])
-}
-
-fn starts_with(sql: &str, words: &[&str]) -> bool {
-    let sql = sql.trim_start();
-    let end = sql
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(sql.len());
-    words
-        .iter()
-        .any(|word| sql[..end].eq_ignore_ascii_case(word))
+    begins_with(&statement.sql, &["SELECT"])
 }
 
 /// A statement to run.

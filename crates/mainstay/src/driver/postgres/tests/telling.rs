@@ -1,5 +1,6 @@
 //! Statements whose rows tell the id of their transaction.
 
+use super::witness::is_known;
 use super::{one, open, server, table};
 use crate::Value;
 use crate::driver::contract::Connection;
@@ -26,14 +27,6 @@ async fn run(
     let mut found = Collect::new(|row: &Row<'_>| row.to_owned());
     let done = connection.run(statement, &mut found).await?;
     Ok((done.rows, found.items))
-}
-
-/// Asserts that the session knows the id that its transaction has.
-async fn is_known(connection: &mut PostgresConnection) {
-    let sql = "SELECT pg_current_xact_id_if_assigned()::text";
-    let id = one(connection, sql, vec![]).await.unwrap();
-    let known = connection.account.entry().map(|(id, _)| id.to_string());
-    assert_eq!(known.map(Value::Text), Some(id));
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn true_id(connection: &mut PostgresConnection) -> Option<u64> {
 }
 
 /// Asserts that the session knows the id that its transaction has.
-async fn is_known(connection: &mut PostgresConnection) {
+pub(super) async fn is_known(connection: &mut PostgresConnection) {
     let id = known(connection);
     assert!(id.is_some());
     assert_eq!(id, true_id(connection).await);
