@@ -3,6 +3,7 @@
 //! Pure, tested without a database:
 //! - [`mod@migration`]: a migration and the set of them, as static data
 //! - `dialect`: all that differs between the engines
+//! - [`mod@catalog`]: what a database has
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
 //!
@@ -13,6 +14,7 @@
 //! - [`mod@reset`]: drops everything, for development and tests
 //! - [`seed`]: what an application's seed function looks like
 
+pub mod catalog;
 pub mod checksum;
 mod dialect;
 pub mod history;
