@@ -75,7 +75,9 @@ fn foreign_keys(dialect: Dialect, table: &Table, made: &BTreeSet<&str>) -> (Tabl
 }
 
 fn is_elsewhere(key: &super::ForeignKey) -> bool {
-    key.options.iter().any(|option| option.starts_with("IN SCHEMA "))
+    key.options
+        .iter()
+        .any(|option| option.starts_with("IN SCHEMA "))
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +110,12 @@ fn in_order(catalog: &Catalog) -> Vec<Object<'_>> {
             let object = &waiting[*at];
             // Names mentioned in a circle are names of something else: then the rank decides.
             let blocked = !object.needs.is_subset(&done);
-            (blocked, object.rank, !object.likes.is_subset(&done), object.name)
+            (
+                blocked,
+                object.rank,
+                !object.likes.is_subset(&done),
+                object.name,
+            )
         });
         let Some(best) = best else { break };
         done.insert(indexes.remove(best));
@@ -119,9 +126,18 @@ fn in_order(catalog: &Catalog) -> Vec<Object<'_>> {
 
 fn objects(catalog: &Catalog) -> Vec<Object<'_>> {
     let dialect = catalog.dialect;
-    let others = catalog.others.iter().map(|other| (What::Other(other), rank(&other.kind), base_name(other)));
-    let tables = catalog.tables.iter().map(|table| (What::Table(table), rank("TABLE"), table.name.as_str()));
-    let views = catalog.views.iter().map(|view| (What::View(view), rank("VIEW"), view.name.as_str()));
+    let others = catalog
+        .others
+        .iter()
+        .map(|other| (What::Other(other), rank(&other.kind), base_name(other)));
+    let tables = catalog
+        .tables
+        .iter()
+        .map(|table| (What::Table(table), rank("TABLE"), table.name.as_str()));
+    let views = catalog
+        .views
+        .iter()
+        .map(|view| (What::View(view), rank("VIEW"), view.name.as_str()));
     let all: Vec<_> = others.chain(tables).chain(views).collect();
     all.iter()
         .enumerate()
@@ -131,12 +147,18 @@ fn objects(catalog: &Catalog) -> Vec<Object<'_>> {
                 // A table's expressions name its own columns, and no other table.
                 What::Table(table) => (
                     table.options.clone(),
-                    table.foreign_keys.iter().map(|key| key.references.as_str()).collect(),
+                    table
+                        .foreign_keys
+                        .iter()
+                        .map(|key| key.references.as_str())
+                        .collect(),
                 ),
                 _ => (Vec::new(), Vec::new()),
             };
-            let parents: BTreeSet<String> =
-                may_need.iter().flat_map(|option| words(dialect, option)).collect();
+            let parents: BTreeSet<String> = may_need
+                .iter()
+                .flat_map(|option| words(dialect, option))
+                .collect();
             let is_table = matches!(what, What::Table(_));
             let needs = (0..all.len()).filter(|other| {
                 let (other_what, _, other_name) = &all[*other];
@@ -152,7 +174,13 @@ fn objects(catalog: &Catalog) -> Vec<Object<'_>> {
                 let (other_what, _, other_name) = &all[*other];
                 *other != at && matches!(other_what, What::Table(_)) && likes.contains(other_name)
             });
-            Object { what: *what, rank: *rank, name, needs: needs.collect(), likes: liked.collect() }
+            Object {
+                what: *what,
+                rank: *rank,
+                name,
+                needs: needs.collect(),
+                likes: liked.collect(),
+            }
         })
         .collect()
 }
@@ -160,11 +188,28 @@ fn objects(catalog: &Catalog) -> Vec<Object<'_>> {
 /// What is made first.
 fn rank(kind: &str) -> usize {
     const ORDER: &[&str] = &[
-        "EXTENSION", "TYPE", "DOMAIN", "SEQUENCE", "FUNCTION", "PROCEDURE", "AGGREGATE", "TABLE",
-        "VIRTUAL TABLE", "VIEW", "MATERIALIZED VIEW", "INDEX", "CONSTRAINT", "TRIGGER", "RULE",
-        "POLICY", "EVENT",
+        "EXTENSION",
+        "TYPE",
+        "DOMAIN",
+        "SEQUENCE",
+        "FUNCTION",
+        "PROCEDURE",
+        "AGGREGATE",
+        "TABLE",
+        "VIRTUAL TABLE",
+        "VIEW",
+        "MATERIALIZED VIEW",
+        "INDEX",
+        "CONSTRAINT",
+        "TRIGGER",
+        "RULE",
+        "POLICY",
+        "EVENT",
     ];
-    ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
+    ORDER
+        .iter()
+        .position(|known| *known == kind)
+        .unwrap_or(ORDER.len())
 }
 
 /// The name without the types of parameters.
@@ -185,13 +230,18 @@ fn mentioned(dialect: Dialect, what: &What<'_>) -> BTreeSet<String> {
         What::Table(table) => {
             let columns = table.columns.iter().flat_map(|column| {
                 let computed = column.generated.as_ref().map(|from| &from.expression);
-                [Some(&column.ty), column.default.as_ref(), computed].into_iter().flatten()
+                [Some(&column.ty), column.default.as_ref(), computed]
+                    .into_iter()
+                    .flatten()
             });
             let checks = table.checks.iter().map(|check| &check.condition);
             let indexes = table.indexes.iter().flat_map(|index| {
                 let suffixes = index.parts.iter().filter_map(|part| part.suffix.as_ref());
                 let expressions = index.parts.iter().filter(|part| !part.is_column);
-                expressions.map(|part| &part.what).chain(suffixes).chain(&index.condition)
+                expressions
+                    .map(|part| &part.what)
+                    .chain(suffixes)
+                    .chain(&index.condition)
             });
             let texts = columns.chain(checks).chain(indexes).chain(&table.options);
             texts.flat_map(|text| words(dialect, text)).collect()

@@ -73,7 +73,12 @@ impl<T: Feed> Feed for Vec<T> {
 
 impl Feed for Catalog {
     fn feed(&self, hasher: &mut Hasher) {
-        let Self { dialect, tables, views, others } = self;
+        let Self {
+            dialect,
+            tables,
+            views,
+            others,
+        } = self;
         dialect.name().feed(hasher);
         tables.feed(hasher);
         views.feed(hasher);
@@ -154,7 +159,11 @@ impl Feed for Generated {
 
 impl Feed for Key {
     fn feed(&self, hasher: &mut Hasher) {
-        let Self { name, columns, options } = self;
+        let Self {
+            name,
+            columns,
+            options,
+        } = self;
         name.feed(hasher);
         columns.feed(hasher);
         options.feed(hasher);
@@ -163,7 +172,15 @@ impl Feed for Key {
 
 impl Feed for Index {
     fn feed(&self, hasher: &mut Hasher) {
-        let Self { name, unique, method, parts, include, condition, valid } = self;
+        let Self {
+            name,
+            unique,
+            method,
+            parts,
+            include,
+            condition,
+            valid,
+        } = self;
         name.feed(hasher);
         unique.feed(hasher);
         method.feed(hasher);
@@ -176,7 +193,11 @@ impl Feed for Index {
 
 impl Feed for IndexPart {
     fn feed(&self, hasher: &mut Hasher) {
-        let Self { what, is_column, suffix } = self;
+        let Self {
+            what,
+            is_column,
+            suffix,
+        } = self;
         what.feed(hasher);
         is_column.feed(hasher);
         suffix.feed(hasher);
@@ -206,7 +227,11 @@ impl Feed for ForeignKey {
 
 impl Feed for Check {
     fn feed(&self, hasher: &mut Hasher) {
-        let Self { name, condition, options } = self;
+        let Self {
+            name,
+            condition,
+            options,
+        } = self;
         name.feed(hasher);
         condition.feed(hasher);
         options.feed(hasher);
@@ -231,7 +256,11 @@ impl Feed for View {
 
 impl Feed for Other {
     fn feed(&self, hasher: &mut Hasher) {
-        let Self { kind, name, definition } = self;
+        let Self {
+            kind,
+            name,
+            definition,
+        } = self;
         kind.feed(hasher);
         name.feed(hasher);
         definition.feed(hasher);

@@ -46,12 +46,24 @@ pub async fn read(db: &Database) -> Result<Catalog> {
 fn sort(catalog: &mut Catalog) {
     catalog.tables.sort_by(|a, b| a.name.cmp(&b.name));
     catalog.views.sort_by(|a, b| a.name.cmp(&b.name));
-    catalog.others.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
+    catalog
+        .others
+        .sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
     for table in &mut catalog.tables {
-        table.uniques.sort_by(|a, b| (&a.name, &a.columns).cmp(&(&b.name, &b.columns)));
+        table
+            .uniques
+            .sort_by(|a, b| (&a.name, &a.columns).cmp(&(&b.name, &b.columns)));
         table.indexes.sort_by(|a, b| a.name.cmp(&b.name));
-        let target = |key: &super::ForeignKey| (key.name.clone(), key.columns.clone(), key.references.clone());
+        let target = |key: &super::ForeignKey| {
+            (
+                key.name.clone(),
+                key.columns.clone(),
+                key.references.clone(),
+            )
+        };
         table.foreign_keys.sort_by_key(target);
-        table.checks.sort_by(|a, b| (&a.name, &a.condition).cmp(&(&b.name, &b.condition)));
+        table
+            .checks
+            .sort_by(|a, b| (&a.name, &a.condition).cmp(&(&b.name, &b.condition)));
     }
 }

@@ -103,26 +103,46 @@ fn catalog(objects: Vec<Object>, mut columns: HashMap<String, Vec<Told>>) -> Res
     for object in tables {
         if object.table_kind == "virtual" {
             let Object { name, sql, .. } = object;
-            catalog.others.push(Other { kind: "VIRTUAL TABLE".to_owned(), name, definition: sql });
+            catalog.others.push(Other {
+                kind: "VIRTUAL TABLE".to_owned(),
+                name,
+                definition: sql,
+            });
         } else {
             let told = columns.remove(&object.name).unwrap_or_default();
             catalog.tables.push(table_of(&object, told)?);
         }
     }
     for object in rest {
-        let Object { kind, name, table, sql, .. } = object;
+        let Object {
+            kind,
+            name,
+            table,
+            sql,
+            ..
+        } = object;
         let of_table = catalog.tables.iter_mut().find(|found| found.name == table);
         match (kind.as_str(), of_table) {
             ("index", Some(table)) => {
                 let index = index::read(RULES, &sql).map_err(|why| why.of(&name))?;
                 table.indexes.push(index);
             }
-            ("trigger", Some(table)) => table.triggers.push(Trigger { name, definition: sql }),
+            ("trigger", Some(table)) => table.triggers.push(Trigger {
+                name,
+                definition: sql,
+            }),
             // One that stands in for writing to a view.
             ("trigger", None) => {
-                catalog.others.push(Other { kind: "TRIGGER".to_owned(), name, definition: sql });
+                catalog.others.push(Other {
+                    kind: "TRIGGER".to_owned(),
+                    name,
+                    definition: sql,
+                });
             }
-            ("view", _) => catalog.views.push(View { name, definition: sql }),
+            ("view", _) => catalog.views.push(View {
+                name,
+                definition: sql,
+            }),
             _ => {}
         }
     }
@@ -133,7 +153,11 @@ fn catalog(objects: Vec<Object>, mut columns: HashMap<String, Vec<Told>>) -> Res
 fn table_of(object: &Object, told: Vec<Told>) -> Result<Table> {
     let parsed = table::read(RULES, &object.sql).map_err(|why| why.of(&object.name))?;
     let same = parsed.columns.len() == told.len()
-        && parsed.columns.iter().zip(&told).all(|(column, told)| column.name == told.name);
+        && parsed
+            .columns
+            .iter()
+            .zip(&told)
+            .all(|(column, told)| column.name == told.name);
     if !same {
         return Err(Error::new(
             ErrorKind::Decode,
@@ -143,17 +167,26 @@ fn table_of(object: &Object, told: Vec<Told>) -> Result<Table> {
         .with_hint("check the database: PRAGMA integrity_check"));
     }
     let columns = parsed.columns.into_iter().zip(told);
-    let options = [(object.strict, "STRICT"), (object.without_rowid, "WITHOUT ROWID")];
+    let options = [
+        (object.strict, "STRICT"),
+        (object.without_rowid, "WITHOUT ROWID"),
+    ];
     Ok(Table {
         name: object.name.clone(),
-        columns: columns.map(|(column, told)| column_of(column, told)).collect(),
+        columns: columns
+            .map(|(column, told)| column_of(column, told))
+            .collect(),
         primary_key: parsed.primary_key,
         uniques: parsed.uniques,
         indexes: Vec::new(),
         foreign_keys: parsed.foreign_keys,
         checks: parsed.checks,
         triggers: Vec::new(),
-        options: options.iter().filter(|(set, _)| *set).map(|(_, word)| (*word).to_owned()).collect(),
+        options: options
+            .iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, word)| (*word).to_owned())
+            .collect(),
         comment: None,
     })
 }
@@ -161,7 +194,9 @@ fn table_of(object: &Object, told: Vec<Told>) -> Result<Table> {
 /// The column of the definition with what the engine made of it: in a STRICT table, a type in
 /// capitals, and a key that is never NULL.
 fn column_of(column: Column, told: Told) -> Column {
-    let collation = column.collation.filter(|name| !name.eq_ignore_ascii_case("BINARY"));
+    let collation = column
+        .collation
+        .filter(|name| !name.eq_ignore_ascii_case("BINARY"));
     let known = ["NOCASE", "RTRIM"];
     let collation = collation.map(|name| {
         let known = known.iter().find(|known| name.eq_ignore_ascii_case(known));
@@ -185,7 +220,11 @@ fn name_referenced_columns(catalog: &mut Catalog) {
             Some((table.name.to_ascii_lowercase(), key.columns.clone()))
         })
         .collect();
-    for key in catalog.tables.iter_mut().flat_map(|table| &mut table.foreign_keys) {
+    for key in catalog
+        .tables
+        .iter_mut()
+        .flat_map(|table| &mut table.foreign_keys)
+    {
         if key.referenced_columns.is_empty()
             && let Some(columns) = keys.get(&key.references.to_ascii_lowercase())
         {

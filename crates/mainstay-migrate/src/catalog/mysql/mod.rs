@@ -49,7 +49,11 @@ pub(super) async fn read(tx: &Tx, dialect: Dialect) -> Result<Catalog> {
             }
             "SEQUENCE" => {
                 let definition = show(tx, dialect, "SEQUENCE", &name, 1).await?;
-                catalog.others.push(Other { kind, name, definition });
+                catalog.others.push(Other {
+                    kind,
+                    name,
+                    definition,
+                });
             }
             "BASE TABLE" | "SYSTEM VERSIONED" => {
                 let text = show(tx, dialect, "TABLE", &name, 1).await?;
@@ -64,7 +68,11 @@ pub(super) async fn read(tx: &Tx, dialect: Dialect) -> Result<Catalog> {
         let position = if kind == "EVENT" { 3 } else { 2 };
         let text = show(tx, dialect, &kind, &name, position).await?;
         let definition = shown::unowned(dialect, &text);
-        catalog.others.push(Other { kind, name, definition });
+        catalog.others.push(Other {
+            kind,
+            name,
+            definition,
+        });
     }
     Ok(catalog)
 }
@@ -76,7 +84,13 @@ async fn pairs(tx: &Tx, sql: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// The server's own text of an object.
-async fn show(tx: &Tx, dialect: Dialect, kind: &str, name: &str, position: usize) -> Result<String> {
+async fn show(
+    tx: &Tx,
+    dialect: Dialect,
+    kind: &str,
+    name: &str,
+    position: usize,
+) -> Result<String> {
     let found = tx
         .sql(format!("SHOW CREATE {kind} {}", dialect.quote(name)))
         .fetch_with(move |row| row.get::<Option<String>>(position))
@@ -88,7 +102,9 @@ async fn show(tx: &Tx, dialect: Dialect, kind: &str, name: &str, position: usize
             ErrorKind::AccessDenied,
             format!("the database does not tell what the {kind} {name} is"),
         )
-        .with_hint("give the user the right to see it: SHOW VIEW, TRIGGER, EVENT, or SELECT on mysql.proc")
+        .with_hint(
+            "give the user the right to see it: SHOW VIEW, TRIGGER, EVENT, or SELECT on mysql.proc",
+        )
     })
 }
 

@@ -23,7 +23,11 @@ pub(super) fn unowned(dialect: Dialect, sql: &str) -> String {
         return sql.to_owned();
     };
     // It stands in the head, before the name of what is made.
-    let Some(start) = all.iter().take(8).position(|token| is_word(token, "DEFINER")) else {
+    let Some(start) = all
+        .iter()
+        .take(8)
+        .position(|token| is_word(token, "DEFINER"))
+    else {
         return sql.to_owned();
     };
     let mut cursor = Cursor::new(&all[start + 1..]);
@@ -44,9 +48,15 @@ fn without(dialect: Dialect, sql: &str, gone: &[&str]) -> String {
         return sql.to_owned();
     };
     let is_gone = |token: &Token<'_>, text: &str| is_word(token, text) || is_symbol(token, text);
-    let head = all.iter().position(|token| is_word(token, "AS")).unwrap_or(all.len());
+    let head = all
+        .iter()
+        .position(|token| is_word(token, "AS"))
+        .unwrap_or(all.len());
     let found = all[..head].windows(gone.len()).position(|window| {
-        window.iter().zip(gone).all(|(token, text)| is_gone(token, text))
+        window
+            .iter()
+            .zip(gone)
+            .all(|(token, text)| is_gone(token, text))
     });
     match found.and_then(|at| Some((all[at].at, all.get(at + gone.len())?.at))) {
         Some((from, to)) => format!("{}{}", &sql[..from], &sql[to..]),
@@ -85,7 +95,10 @@ fn run_comments(dialect: Dialect, sql: &str) -> String {
         return sql.to_owned();
     };
     let texts = all.iter().map(|token| {
-        let inner = token.text.strip_prefix("/*!").or_else(|| token.text.strip_prefix("/*M!"));
+        let inner = token
+            .text
+            .strip_prefix("/*!")
+            .or_else(|| token.text.strip_prefix("/*M!"));
         match inner.and_then(|inner| inner.strip_suffix("*/")) {
             Some(inner) => inner.trim_start_matches(|c: char| c.is_ascii_digit()),
             None => token.text,

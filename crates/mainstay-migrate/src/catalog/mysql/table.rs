@@ -24,8 +24,16 @@ pub(super) fn rules(dialect: Dialect) -> Rules {
 pub(super) fn read(dialect: Dialect, name: String, sql: &str) -> Result<Table> {
     let parsed = table::read(rules(dialect), sql).map_err(|why| why.of(&name))?;
     let (options, comment) = options(dialect, &parsed.tail);
-    let Parsed { mut columns, primary_key, uniques, foreign_keys, checks, check_columns, mut indexes, .. } =
-        parsed;
+    let Parsed {
+        mut columns,
+        primary_key,
+        uniques,
+        foreign_keys,
+        checks,
+        check_columns,
+        mut indexes,
+        ..
+    } = parsed;
     indexes.retain(|index| !foreign_keys.iter().any(|key| is_made_for(index, key)));
     let checks = checks
         .into_iter()
@@ -53,7 +61,10 @@ pub(super) fn read(dialect: Dialect, name: String, sql: &str) -> Result<Table> {
 /// is another for the same columns.
 fn is_made_for(index: &Index, key: &ForeignKey) -> bool {
     let plain = !index.unique && index.method.is_none();
-    let columns = index.parts.iter().map(|part| (part.is_column && part.suffix.is_none(), &part.what));
+    let columns = index
+        .parts
+        .iter()
+        .map(|part| (part.is_column && part.suffix.is_none(), &part.what));
     plain
         && key.name.as_ref() == Some(&index.name)
         && columns.eq(key.columns.iter().map(|column| (true, column)))
@@ -86,14 +97,21 @@ fn options(dialect: Dialect, tail: &str) -> (Vec<String>, Option<String>) {
             options.push("WITH SYSTEM VERSIONING".to_owned());
             continue;
         }
-        let default = if cursor.takes(&["DEFAULT"]) { "DEFAULT " } else { "" };
+        let default = if cursor.takes(&["DEFAULT"]) {
+            "DEFAULT "
+        } else {
+            ""
+        };
         let Some(name) = cursor.next().map(|token| token.text) else {
             break;
         };
         cursor.takes_symbol("=");
         let value = match cursor.group() {
             Some(group) => format!("({})", canonical(group)),
-            None => cursor.next().map(|token| token.text.to_owned()).unwrap_or_default(),
+            None => cursor
+                .next()
+                .map(|token| token.text.to_owned())
+                .unwrap_or_default(),
         };
         match name {
             "AUTO_INCREMENT" => {}

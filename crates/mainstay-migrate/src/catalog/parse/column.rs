@@ -26,7 +26,10 @@ pub(super) fn read(rules: Rules, cursor: &mut Cursor<'_, '_>) -> Result<Defined,
         on_update: None,
         comment: None,
     };
-    let mut defined = Defined { column, constraints: Vec::new() };
+    let mut defined = Defined {
+        column,
+        constraints: Vec::new(),
+    };
     let mut character_set = None;
     let mut name = None;
     while !cursor.is_at_end() {
@@ -76,10 +79,18 @@ fn clause(
         if cursor.takes(&["AUTOINCREMENT"]) {
             column.identity = Some(Identity::AutoIncrement);
         }
-        defined.constraints.push(Constraint::Primary(Key { name, columns: own, options }));
+        defined.constraints.push(Constraint::Primary(Key {
+            name,
+            columns: own,
+            options,
+        }));
     } else if cursor.takes(&["UNIQUE"]) {
         let options = constraint::tail(cursor);
-        defined.constraints.push(Constraint::Unique(Key { name, columns: own, options }));
+        defined.constraints.push(Constraint::Unique(Key {
+            name,
+            columns: own,
+            options,
+        }));
     } else if cursor.takes(&["CHECK"]) {
         let check = constraint::check(cursor, name)?;
         defined.constraints.push(Constraint::Check(check));
@@ -130,7 +141,9 @@ fn value(cursor: &mut Cursor<'_, '_>) -> Result<String, Malformed> {
         let sign = cursor.takes_symbol("-") || cursor.takes_symbol("+");
         // A number may begin with its point.
         cursor.takes_symbol(".");
-        let first = cursor.next().ok_or_else(|| Malformed("a default of nothing".to_owned()))?;
+        let first = cursor
+            .next()
+            .ok_or_else(|| Malformed("a default of nothing".to_owned()))?;
         if !sign && first.kind == Kind::Word {
             cursor.group();
         }
@@ -162,4 +175,3 @@ pub(in crate::catalog) fn comment(text: &str) -> Option<String> {
     }
     (!out.is_empty()).then_some(out)
 }
-

@@ -45,7 +45,13 @@ pub(super) const AUTOINCREMENT: &str = "AUTOINCREMENT";
 
 /// Whether a constraint of a table starts here, and not a column.
 pub(super) fn starts(rules: Rules, cursor: &Cursor<'_, '_>) -> bool {
-    let words: &[&[&str]] = &[&["CONSTRAINT"], &["PRIMARY", "KEY"], &["UNIQUE"], &["CHECK"], &["FOREIGN", "KEY"]];
+    let words: &[&[&str]] = &[
+        &["CONSTRAINT"],
+        &["PRIMARY", "KEY"],
+        &["UNIQUE"],
+        &["CHECK"],
+        &["FOREIGN", "KEY"],
+    ];
     let of_indexes: &[&[&str]] = &[&["KEY"], &["INDEX"], &["FULLTEXT"], &["SPATIAL"]];
     words.iter().any(|words| cursor.sees(words))
         || rules.indexes_inside && of_indexes.iter().any(|words| cursor.sees(words))
@@ -58,7 +64,9 @@ pub(in crate::catalog) fn read(
 ) -> Result<Option<Constraint>, Malformed> {
     let mut name = None;
     while cursor.takes(&["CONSTRAINT"]) {
-        let unnamed = ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"].iter().any(|word| cursor.sees(&[*word]));
+        let unnamed = ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"]
+            .iter()
+            .any(|word| cursor.sees(&[*word]));
         if !unnamed {
             name = Some(cursor.needs_name("a constraint")?);
         }
@@ -85,11 +93,7 @@ pub(in crate::catalog) fn read(
     Err(Malformed("a constraint of an unknown kind".to_owned()))
 }
 
-fn key(
-    rules: Rules,
-    cursor: &mut Cursor<'_, '_>,
-    name: Option<String>,
-) -> Result<Key, Malformed> {
+fn key(rules: Rules, cursor: &mut Cursor<'_, '_>, name: Option<String>) -> Result<Key, Malformed> {
     let mut options = Vec::new();
     if cursor.takes(&["NULLS", "NOT", "DISTINCT"]) {
         options.push("NULLS NOT DISTINCT".to_owned());
@@ -102,13 +106,23 @@ fn key(
         options.push(AUTOINCREMENT.to_owned());
     }
     let parts = index::parts(rules, inside)?;
-    if parts.iter().any(|part| part.suffix.is_some() || !part.is_column) {
-        let written: Vec<_> = parts.iter().map(|part| part.written(rules.dialect)).collect();
+    if parts
+        .iter()
+        .any(|part| part.suffix.is_some() || !part.is_column)
+    {
+        let written: Vec<_> = parts
+            .iter()
+            .map(|part| part.written(rules.dialect))
+            .collect();
         options.push(format!("({})", written.join(", ")));
     }
     options.extend(tail(cursor));
     let columns = parts.into_iter().map(|part| part.what).collect();
-    Ok(Key { name, columns, options })
+    Ok(Key {
+        name,
+        columns,
+        options,
+    })
 }
 
 /// A unique constraint. MySQL names it behind KEY, and where it is more than columns it is an
@@ -176,12 +190,13 @@ fn index_of(
 }
 
 /// A check, from its parentheses on.
-pub(super) fn check(
-    cursor: &mut Cursor<'_, '_>,
-    name: Option<String>,
-) -> Result<Check, Malformed> {
+pub(super) fn check(cursor: &mut Cursor<'_, '_>, name: Option<String>) -> Result<Check, Malformed> {
     let condition = canonical(bare(cursor.needs_group("a check")?));
-    Ok(Check { name, condition, options: tail(cursor) })
+    Ok(Check {
+        name,
+        condition,
+        options: tail(cursor),
+    })
 }
 
 /// A foreign key, from REFERENCES on.
@@ -230,8 +245,13 @@ pub(super) fn foreign(
 }
 
 fn action(rules: Rules, cursor: &mut Cursor<'_, '_>) -> Result<String, Malformed> {
-    let known: &[&[&str]] =
-        &[&["NO", "ACTION"], &["RESTRICT"], &["CASCADE"], &["SET", "NULL"], &["SET", "DEFAULT"]];
+    let known: &[&[&str]] = &[
+        &["NO", "ACTION"],
+        &["RESTRICT"],
+        &["CASCADE"],
+        &["SET", "NULL"],
+        &["SET", "DEFAULT"],
+    ];
     let found = known.iter().find(|words| cursor.takes(words));
     match found.map(|words| words.join(" ")) {
         // Where not to act is to refuse, it is one and the same.
@@ -251,7 +271,10 @@ pub(super) fn tail(cursor: &mut Cursor<'_, '_>) -> Vec<String> {
 }
 
 /// One thing that is said behind a constraint. `Some(None)` is one that goes without saying.
-#[allow(clippy::option_option, reason = "there is none, or there is one that says nothing")]
+#[allow(
+    clippy::option_option,
+    reason = "there is none, or there is one that says nothing"
+)]
 fn option(cursor: &mut Cursor<'_, '_>) -> Option<Option<String>> {
     let silent: &[&[&str]] = &[
         &["NOT", "DEFERRABLE"],
@@ -272,13 +295,22 @@ fn option(cursor: &mut Cursor<'_, '_>) -> Option<Option<String>> {
     }
     if cursor.takes(&["DEFERRABLE"]) {
         let deferred = cursor.takes(&["INITIALLY", "DEFERRED"]);
-        let words = if deferred { "DEFERRABLE INITIALLY DEFERRED" } else { "DEFERRABLE" };
+        let words = if deferred {
+            "DEFERRABLE INITIALLY DEFERRED"
+        } else {
+            "DEFERRABLE"
+        };
         return Some(Some(words.to_owned()));
     }
     if let Some(words) = plain.iter().find(|words| cursor.takes(words)) {
         return Some(Some(words.join(" ")));
     }
-    for start in [&["ON", "CONFLICT"][..], &["USING"], &["COMMENT"], &["WITH", "PARSER"]] {
+    for start in [
+        &["ON", "CONFLICT"][..],
+        &["USING"],
+        &["COMMENT"],
+        &["WITH", "PARSER"],
+    ] {
         if cursor.takes(start) {
             let what = cursor.next()?;
             let what = match what.kind {
@@ -312,8 +344,21 @@ pub(super) fn names(tokens: &[Token<'_>]) -> Result<Vec<String>, Malformed> {
 /// Whether a word ends what is said of a column's type.
 pub(super) fn is_clause(tokens: &[Token<'_>]) -> bool {
     const CLAUSES: &[&str] = &[
-        "CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE",
-        "REFERENCES", "GENERATED", "AS", "AUTO_INCREMENT", "ON", "COMMENT", "INVISIBLE",
+        "CONSTRAINT",
+        "PRIMARY",
+        "NOT",
+        "NULL",
+        "UNIQUE",
+        "CHECK",
+        "DEFAULT",
+        "COLLATE",
+        "REFERENCES",
+        "GENERATED",
+        "AS",
+        "AUTO_INCREMENT",
+        "ON",
+        "COMMENT",
+        "INVISIBLE",
     ];
     let Some(first) = tokens.first() else {
         return false;

@@ -17,12 +17,20 @@ pub(super) struct Part {
 
 impl Part {
     pub(super) fn into_model(self) -> IndexPart {
-        IndexPart { what: self.what, is_column: self.is_column, suffix: self.suffix }
+        IndexPart {
+            what: self.what,
+            is_column: self.is_column,
+            suffix: self.suffix,
+        }
     }
 
     /// As it stands in a definition.
     pub(super) fn written(&self, dialect: Dialect) -> String {
-        let what = if self.is_column { dialect.quote(&self.what) } else { self.what.clone() };
+        let what = if self.is_column {
+            dialect.quote(&self.what)
+        } else {
+            self.what.clone()
+        };
         match self.suffix.as_deref() {
             Some(length) if length.starts_with('(') => format!("{what}{length}"),
             Some(suffix) => format!("{what} {suffix}"),
@@ -33,7 +41,10 @@ impl Part {
 
 /// What stands in the parentheses of an index or a key.
 pub(super) fn parts(rules: Rules, tokens: &[Token<'_>]) -> Result<Vec<Part>, Malformed> {
-    split_at_commas(tokens).into_iter().map(|one| part(rules, one)).collect()
+    split_at_commas(tokens)
+        .into_iter()
+        .map(|one| part(rules, one))
+        .collect()
 }
 
 fn part(rules: Rules, tokens: &[Token<'_>]) -> Result<Part, Malformed> {
@@ -53,8 +64,16 @@ fn part(rules: Rules, tokens: &[Token<'_>]) -> Result<Part, Malformed> {
         _ => None,
     };
     Ok(match name {
-        Some(name) => Part { what: name, is_column: true, suffix },
-        None => Part { what: format!("({})", canonical(bare(what))), is_column: false, suffix },
+        Some(name) => Part {
+            what: name,
+            is_column: true,
+            suffix,
+        },
+        None => Part {
+            what: format!("({})", canonical(bare(what))),
+            is_column: false,
+            suffix,
+        },
     })
 }
 
@@ -93,12 +112,19 @@ fn suffix_text(tokens: &[Token<'_>]) -> Option<String> {
     for token in tokens {
         let known = ["COLLATE", "DESC", "NULLS", "FIRST", "LAST"];
         let upper = token.kind == Kind::Word && known.iter().any(|word| is_word(token, word));
-        let text = if upper { token.text.to_ascii_uppercase() } else { token.text.to_owned() };
+        let text = if upper {
+            token.text.to_ascii_uppercase()
+        } else {
+            token.text.to_owned()
+        };
         words.push((token, text));
     }
     let mut out = String::new();
     for (at, (token, text)) in words.iter().enumerate() {
-        let close = is_symbol(token, ")") || is_symbol(token, ",") || is_symbol(token, "=") || is_symbol(token, ".");
+        let close = is_symbol(token, ")")
+            || is_symbol(token, ",")
+            || is_symbol(token, "=")
+            || is_symbol(token, ".");
         let open = at.checked_sub(1).is_some_and(|before| {
             let before = words[before].0;
             is_symbol(before, "(") || is_symbol(before, "=") || is_symbol(before, ".")
@@ -149,13 +175,19 @@ pub(in crate::catalog) fn read(rules: Rules, sql: &str) -> Result<Index, Malform
         method.push_str(" NULLS NOT DISTINCT");
     }
     if cursor.takes(&["WITH"]) {
-        method.push_str(&format!(" WITH ({})", canonical(cursor.needs_group("WITH")?)));
+        method.push_str(&format!(
+            " WITH ({})",
+            canonical(cursor.needs_group("WITH")?)
+        ));
     }
     if cursor.takes(&["WHERE"]) {
         index.condition = Some(canonical(bare(cursor.take_rest())));
     }
     if !cursor.is_at_end() {
-        return Err(Malformed(format!("what does {} mean", canonical(cursor.rest()))));
+        return Err(Malformed(format!(
+            "what does {} mean",
+            canonical(cursor.rest())
+        )));
     }
     index.method = (method != usual).then_some(method);
     Ok(index)

@@ -79,7 +79,10 @@ impl<'t, 'a> Cursor<'t, 'a> {
     /// Whether these words are next, in any case.
     pub(super) fn sees(&self, words: &[&str]) -> bool {
         self.rest.len() >= words.len()
-            && words.iter().zip(self.rest).all(|(word, token)| is_word(token, word))
+            && words
+                .iter()
+                .zip(self.rest)
+                .all(|(word, token)| is_word(token, word))
     }
 
     /// Takes these words if they are next.
@@ -93,7 +96,10 @@ impl<'t, 'a> Cursor<'t, 'a> {
 
     /// Takes a symbol if it is next.
     pub(super) fn takes_symbol(&mut self, symbol: &str) -> bool {
-        let sees = self.rest.first().is_some_and(|token| is_symbol(token, symbol));
+        let sees = self
+            .rest
+            .first()
+            .is_some_and(|token| is_symbol(token, symbol));
         if sees {
             self.rest = &self.rest[1..];
         }
@@ -110,7 +116,8 @@ impl<'t, 'a> Cursor<'t, 'a> {
 
     /// The same where there have to be some.
     pub(super) fn needs_group(&mut self, of: &str) -> Result<&'t [Token<'a>], Malformed> {
-        self.group().ok_or_else(|| Malformed(format!("{of} has no parentheses")))
+        self.group()
+            .ok_or_else(|| Malformed(format!("{of} has no parentheses")))
     }
 
     /// Takes a name, quoted or not.
@@ -122,7 +129,8 @@ impl<'t, 'a> Cursor<'t, 'a> {
 
     /// The same where there has to be one.
     pub(super) fn needs_name(&mut self, of: &str) -> Result<String, Malformed> {
-        self.name().ok_or_else(|| Malformed(format!("{of} has no name")))
+        self.name()
+            .ok_or_else(|| Malformed(format!("{of} has no name")))
     }
 
     /// Takes a name that may have its schema in front; gives the schema first.

@@ -46,7 +46,11 @@ impl Parsed {
             return;
         }
         for column in &mut self.columns {
-            if key.columns.first().is_some_and(|name| name.eq_ignore_ascii_case(&column.name)) {
+            if key
+                .columns
+                .first()
+                .is_some_and(|name| name.eq_ignore_ascii_case(&column.name))
+            {
                 column.identity = Some(Identity::AutoIncrement);
             }
         }

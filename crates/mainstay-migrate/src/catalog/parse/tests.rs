@@ -21,8 +21,15 @@ fn names_are_quoted_in_four_ways() {
         "CREATE TABLE \"a b\" (plain INT, \"dou\"\"ble\" INT, `back``tick` INT, [brac ket] INT, \
          'single''s' INT)",
     );
-    let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
-    assert_eq!(names, ["plain", "dou\"ble", "back`tick", "brac ket", "single's"]);
+    let names: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["plain", "dou\"ble", "back`tick", "brac ket", "single's"]
+    );
 }
 
 #[test]
@@ -65,21 +72,40 @@ fn everything_a_column_can_say() {
     assert_eq!(column("sum").default.as_deref(), Some("(1 + 2)"));
     assert_eq!(column("nothing").default, None);
     assert!(column("nothing").nullable);
-    let conditions: Vec<_> = table.checks.iter().map(|check| check.condition.as_str()).collect();
+    let conditions: Vec<_> = table
+        .checks
+        .iter()
+        .map(|check| check.condition.as_str())
+        .collect();
     assert_eq!(conditions, ["low < 0", "low > (-10)"]);
     let [up, other] = table.foreign_keys.as_slice() else {
         panic!("two foreign keys");
     };
-    assert_eq!((up.name.as_deref(), up.references.as_str()), (Some("up"), "the parent"));
-    assert_eq!((up.on_delete.as_str(), up.on_update.as_str()), ("SET NULL", "CASCADE"));
+    assert_eq!(
+        (up.name.as_deref(), up.references.as_str()),
+        (Some("up"), "the parent")
+    );
+    assert_eq!(
+        (up.on_delete.as_str(), up.on_update.as_str()),
+        ("SET NULL", "CASCADE")
+    );
     assert_eq!(up.options, ["MATCH FULL", "DEFERRABLE INITIALLY DEFERRED"]);
-    assert_eq!((other.on_delete.as_str(), other.options.len()), ("NO ACTION", 0));
+    assert_eq!(
+        (other.on_delete.as_str(), other.options.len()),
+        ("NO ACTION", 0)
+    );
     assert!(other.referenced_columns.is_empty());
     let twice = column("twice").generated.expect("computed");
     assert_eq!((twice.expression.as_str(), twice.stored), ("low * 2", true));
     let thrice = column("thrice").generated.expect("computed");
-    assert_eq!((thrice.expression.as_str(), thrice.stored), ("low * 3", false));
-    assert_eq!((column("key").ty.as_str(), column("untyped").ty.as_str()), ("TEXT", ""));
+    assert_eq!(
+        (thrice.expression.as_str(), thrice.stored),
+        ("low * 3", false)
+    );
+    assert_eq!(
+        (column("key").ty.as_str(), column("untyped").ty.as_str()),
+        ("TEXT", "")
+    );
 }
 
 #[test]
@@ -99,7 +125,10 @@ fn constraints_of_a_table_need_no_names_and_no_commas() {
     let foreign = &table.foreign_keys[0];
     assert_eq!(foreign.columns, ["a", "b"]);
     assert_eq!(foreign.referenced_columns, ["x", "y"]);
-    assert_eq!((foreign.on_delete.as_str(), foreign.on_update.as_str()), ("CASCADE", "NO ACTION"));
+    assert_eq!(
+        (foreign.on_delete.as_str(), foreign.on_update.as_str()),
+        ("CASCADE", "NO ACTION")
+    );
     assert_eq!(foreign.options, ["DEFERRABLE"]);
     assert_eq!(table.tail, "without rowid, strict");
 }
@@ -109,7 +138,10 @@ fn a_key_of_the_table_may_say_that_its_column_counts_up() {
     let table = table_of("CREATE TABLE t (\"Id\" INTEGER, PRIMARY KEY(\"id\" AUTOINCREMENT))");
     assert_eq!(table.columns[0].identity, Some(Identity::AutoIncrement));
     let key = table.primary_key.expect("a key");
-    assert_eq!((key.columns, key.options), (vec!["id".to_owned()], Vec::new()));
+    assert_eq!(
+        (key.columns, key.options),
+        (vec!["id".to_owned()], Vec::new())
+    );
 }
 
 #[test]
@@ -152,14 +184,23 @@ fn indexes_of_postgres() {
         index.parts[0].suffix.as_deref(),
         Some("COLLATE \"C\" text_pattern_ops DESC NULLS LAST")
     );
-    assert_eq!((index.parts[1].what.as_str(), index.parts[1].is_column), ("B", true));
+    assert_eq!(
+        (index.parts[1].what.as_str(), index.parts[1].is_column),
+        ("B", true)
+    );
     assert_eq!(index.parts[2].what, "(b + 1)");
     assert_eq!(index.include, ["c", "d e"]);
-    assert_eq!(index.method.as_deref(), Some("btree NULLS NOT DISTINCT WITH (fillfactor = '70')"));
+    assert_eq!(
+        index.method.as_deref(),
+        Some("btree NULLS NOT DISTINCT WITH (fillfactor = '70')")
+    );
     assert_eq!(index.condition.as_deref(), Some("b > 0"));
     let index = read("CREATE INDEX i ON t USING gist (body tsvector_ops (siglen='32'), s.f(x))");
     assert_eq!(index.method.as_deref(), Some("gist"));
-    assert_eq!(index.parts[0].suffix.as_deref(), Some("tsvector_ops (siglen='32')"));
+    assert_eq!(
+        index.parts[0].suffix.as_deref(),
+        Some("tsvector_ops (siglen='32')")
+    );
     assert_eq!(index.parts[1].what, "(s.f(x))");
 }
 
@@ -172,15 +213,19 @@ fn constraints_of_postgres() {
         assert!(cursor.is_at_end(), "{sql}");
         found.expect("a constraint")
     };
-    let Constraint::Unique(key) = read(
-        "UNIQUE NULLS NOT DISTINCT (a, \"B\") INCLUDE (c) DEFERRABLE INITIALLY DEFERRED",
-    ) else {
+    let Constraint::Unique(key) =
+        read("UNIQUE NULLS NOT DISTINCT (a, \"B\") INCLUDE (c) DEFERRABLE INITIALLY DEFERRED")
+    else {
         panic!("a unique constraint");
     };
     assert_eq!(key.columns, ["a", "B"]);
     assert_eq!(
         key.options,
-        ["NULLS NOT DISTINCT", "INCLUDE (c)", "DEFERRABLE INITIALLY DEFERRED"]
+        [
+            "NULLS NOT DISTINCT",
+            "INCLUDE (c)",
+            "DEFERRABLE INITIALLY DEFERRED"
+        ]
     );
     let Constraint::Foreign(key) = read(
         "FOREIGN KEY (a, b) REFERENCES other.t(x, y) MATCH FULL ON UPDATE CASCADE \
@@ -189,7 +234,10 @@ fn constraints_of_postgres() {
         panic!("a foreign key");
     };
     assert_eq!(key.references, "t");
-    assert_eq!(key.options, ["IN SCHEMA other", "MATCH FULL", "(a)", "NOT VALID"]);
+    assert_eq!(
+        key.options,
+        ["IN SCHEMA other", "MATCH FULL", "(a)", "NOT VALID"]
+    );
     let Constraint::Check(check) = read("CHECK ((a > 0 AND b ~ '^x'::text)) NO INHERIT NOT VALID")
     else {
         panic!("a check");
@@ -223,10 +271,22 @@ fn text_has_one_form() {
         (Sqlite, "a IN(1,2 , -3)", "a IN (1, 2, -3)"),
         (Sqlite, "a . b || 'x  y' /* z */", "a.b || 'x  y'"),
         (Sqlite, "count( * )", "count(*)"),
-        (Sqlite, "\"f\" (x) BETWEEN -1 AND 1", "\"f\"(x) BETWEEN -1 AND 1"),
-        (Postgres, "a :: text=ANY(ARRAY ['x' :: text , b [ 1 ]])", "a::text = ANY (ARRAY['x'::text, b[1]])"),
+        (
+            Sqlite,
+            "\"f\" (x) BETWEEN -1 AND 1",
+            "\"f\"(x) BETWEEN -1 AND 1",
+        ),
+        (
+            Postgres,
+            "a :: text=ANY(ARRAY ['x' :: text , b [ 1 ]])",
+            "a::text = ANY (ARRAY['x'::text, b[1]])",
+        ),
         (Postgres, "a::numeric(10,2)", "a::numeric(10, 2)"),
-        (Postgres, "CASE\n  WHEN a THEN -1\n END", "CASE WHEN a THEN -1 END"),
+        (
+            Postgres,
+            "CASE\n  WHEN a THEN -1\n END",
+            "CASE WHEN a THEN -1 END",
+        ),
     ] {
         assert_eq!(spaced(dialect, sql), form);
         assert_eq!(spaced(dialect, form), form, "again");
@@ -255,7 +315,10 @@ fn types_are_written_closely() {
         ("enum('a b' , 'c')", "enum('a b','c')"),
         ("double  precision", "double precision"),
     ] {
-        assert_eq!(of_type(&significant(Dialect::MariaDb, sql).expect("tokens")), form);
+        assert_eq!(
+            of_type(&significant(Dialect::MariaDb, sql).expect("tokens")),
+            form
+        );
     }
 }
 
@@ -266,10 +329,19 @@ fn the_cast_of_a_list_is_spread_over_its_elements() {
             "s::text = ANY (ARRAY['a'::character varying, 'b'::character varying]::text[])",
             "s::text = ANY (ARRAY['a'::character varying::text, 'b'::character varying::text])",
         ),
-        ("ARRAY[a || 'x', f(b, c)]::varchar(3)[]", "ARRAY[(a || 'x')::varchar(3), f(b, c)::varchar(3)]"),
+        (
+            "ARRAY[a || 'x', f(b, c)]::varchar(3)[]",
+            "ARRAY[(a || 'x')::varchar(3), f(b, c)::varchar(3)]",
+        ),
         ("ARRAY['a'::text, 'b'::text]", "ARRAY['a'::text, 'b'::text]"),
-        ("'ARRAY[1]::text[]' || $$ARRAY[1]::text[]$$", "'ARRAY[1]::text[]' || $$ARRAY[1]::text[]$$"),
-        ("ARRAY[1]::s.\"T\"[] , ARRAY[2]::int[]", "ARRAY[1::s.\"T\"] , ARRAY[2::int]"),
+        (
+            "'ARRAY[1]::text[]' || $$ARRAY[1]::text[]$$",
+            "'ARRAY[1]::text[]' || $$ARRAY[1]::text[]$$",
+        ),
+        (
+            "ARRAY[1]::s.\"T\"[] , ARRAY[2]::int[]",
+            "ARRAY[1::s.\"T\"] , ARRAY[2::int]",
+        ),
         ("ARRAY[1]::int", "ARRAY[1]::int"),
     ] {
         assert_eq!(spread_casts(Postgres, sql), form);
@@ -280,12 +352,17 @@ fn the_cast_of_a_list_is_spread_over_its_elements() {
 /// Some expression that has every kind of token.
 fn expression() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
-        "[a-e]", "[0-9]{1,3}", "'[a-z ()]{0,4}'", "\"[a-z )]{1,4}\"",
-        Just("NULL".to_owned()), Just("-1".to_owned()),
+        "[a-e]",
+        "[0-9]{1,3}",
+        "'[a-z ()]{0,4}'",
+        "\"[a-z )]{1,4}\"",
+        Just("NULL".to_owned()),
+        Just("-1".to_owned()),
     ];
     leaf.prop_recursive(4, 24, 3, |inner| {
         prop_oneof![
-            (inner.clone(), "[-+<>=*]|AND|OR|\\|\\|", inner.clone()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
+            (inner.clone(), "[-+<>=*]|AND|OR|\\|\\|", inner.clone())
+                .prop_map(|(a, op, b)| format!("{a} {op} {b}")),
             inner.clone().prop_map(|a| format!("({a})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("coalesce( {a},{b} )")),
             (inner.clone(), inner).prop_map(|(a, b)| format!("{a} IN({b} , 1)")),

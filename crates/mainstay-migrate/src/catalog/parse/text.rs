@@ -8,10 +8,45 @@ use crate::lexer::{Kind, Token};
 /// Words behind which a parenthesis stands apart; behind others it is that of a function's or a
 /// type's arguments.
 const APART: &[&str] = &[
-    "ALL", "AND", "ANY", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "ELSE", "EXISTS", "FILTER",
-    "FOR", "FROM", "HAVING", "IN", "INCLUDE", "IS", "LIKE", "NOT", "ON", "OR", "OVER", "RANGE",
-    "REFERENCES", "RETURNING", "SELECT", "SOME", "THAN", "THEN", "UNION", "USING", "VALUES", "WHEN",
-    "WHERE", "WITH", "XOR", "LIST", "HASH", "KEY",
+    "ALL",
+    "AND",
+    "ANY",
+    "AS",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "DISTINCT",
+    "ELSE",
+    "EXISTS",
+    "FILTER",
+    "FOR",
+    "FROM",
+    "HAVING",
+    "IN",
+    "INCLUDE",
+    "IS",
+    "LIKE",
+    "NOT",
+    "ON",
+    "OR",
+    "OVER",
+    "RANGE",
+    "REFERENCES",
+    "RETURNING",
+    "SELECT",
+    "SOME",
+    "THAN",
+    "THEN",
+    "UNION",
+    "USING",
+    "VALUES",
+    "WHEN",
+    "WHERE",
+    "WITH",
+    "XOR",
+    "LIST",
+    "HASH",
+    "KEY",
 ];
 
 /// Text in one form for all ways to space it: one space between tokens, none where people write
@@ -78,10 +113,7 @@ fn is_apart(before: &Token<'_>, token: &Token<'_>) -> bool {
 
 /// Whether a sign belongs to what follows it: there is nothing before that it could join to it.
 fn is_prefix(before: Option<&Token<'_>>, token: &Token<'_>) -> bool {
-    if is_one_of(token, &["~", "!"]) {
-        return true;
-    }
-    if !is_one_of(token, &["-", "+"]) {
+    if !is_one_of(token, &["-", "+", "~", "!"]) {
         return false;
     }
     before.is_none_or(|before| match before.kind {
@@ -136,7 +168,10 @@ pub(in crate::catalog) fn spread_casts(dialect: Dialect, sql: &str) -> String {
                 format!("({text})::{}", list.ty)
             }
         });
-        out.push_str(&format!("ARRAY[{}]", elements.collect::<Vec<_>>().join(", ")));
+        out.push_str(&format!(
+            "ARRAY[{}]",
+            elements.collect::<Vec<_>>().join(", ")
+        ));
         copied = last.at + last.text.len();
         at += list.len;
     }
@@ -168,7 +203,10 @@ fn cast_list(tokens: &[Token<'_>]) -> Option<CastList> {
         return None;
     }
     let ty_start = elements_end + 2;
-    let ty_len = tokens.get(ty_start..)?.iter().position(|token| is_symbol(token, "["))?;
+    let ty_len = tokens
+        .get(ty_start..)?
+        .iter()
+        .position(|token| is_symbol(token, "["))?;
     let ty = &tokens[ty_start..ty_start + ty_len];
     let named = ty.iter().all(|token| {
         matches!(token.kind, Kind::Word | Kind::Quoted | Kind::Number)
@@ -190,9 +228,8 @@ fn is_simple(element: &[Token<'_>]) -> bool {
     let mut depth = 0_usize;
     element.iter().all(|token| {
         depth += usize::from(is_one_of(token, &["(", "["]));
-        let simple = depth > 0
-            || token.kind != Kind::Symbol
-            || is_one_of(token, &["::", ".", ")", "]"]);
+        let simple =
+            depth > 0 || token.kind != Kind::Symbol || is_one_of(token, &["::", ".", ")", "]"]);
         depth = depth.saturating_sub(usize::from(is_one_of(token, &[")", "]"])));
         simple
     })

@@ -72,7 +72,11 @@ async fn views(tx: &Tx) -> Result<(Vec<View>, Vec<super::Other>)> {
         let quoted = DIALECT.quote(&name);
         let definition = format!("CREATE {kind} {quoted}{with} AS\n {select}");
         if is_kept {
-            kept.push(super::Other { kind: kind.to_owned(), name, definition });
+            kept.push(super::Other {
+                kind: kind.to_owned(),
+                name,
+                definition,
+            });
         } else {
             views.push(View { name, definition });
         }

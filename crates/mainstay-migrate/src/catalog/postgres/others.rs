@@ -19,21 +19,32 @@ pub(super) async fn read(tx: &Tx) -> Result<Vec<Other>> {
     all.extend(plain.await?);
     let indexes = tx.sql(queries::view_indexes()).fetch_with(|row| {
         let definition: String = row.get(2)?;
-        Ok(other("INDEX", row.get(1)?, spread_casts(DIALECT, &definition)))
+        Ok(other(
+            "INDEX",
+            row.get(1)?,
+            spread_casts(DIALECT, &definition),
+        ))
     });
     all.extend(indexes.await?);
     Ok(all)
 }
 
 fn other(kind: impl Into<String>, name: String, definition: String) -> Other {
-    Other { kind: kind.into(), name, definition }
+    Other {
+        kind: kind.into(),
+        name,
+        definition,
+    }
 }
 
 fn type_of(row: &Row<'_>) -> Result<Other> {
     let name: String = row.get(0)?;
     let kind: String = row.get(1)?;
     let quoted = DIALECT.quote(&name);
-    let text = |position: usize| row.get::<Option<String>>(position).map(Option::unwrap_or_default);
+    let text = |position: usize| {
+        row.get::<Option<String>>(position)
+            .map(Option::unwrap_or_default)
+    };
     let definition = match kind.as_str() {
         "e" => format!("CREATE TYPE {quoted} AS ENUM ({})", text(2)?),
         "c" => format!("CREATE TYPE {quoted} AS ({})", text(8)?),
@@ -95,21 +106,32 @@ fn function(row: &Row<'_>) -> Result<Other> {
     let quoted = DIALECT.quote(&name);
     let signature = format!("{name}({parameters})");
     let Some(definition) = row.get::<Option<String>>(3)? else {
-        let mut parts =
-            vec![format!("SFUNC = {}", row.get::<String>(5)?), format!("STYPE = {}", row.get::<String>(6)?)];
+        let mut parts = vec![
+            format!("SFUNC = {}", row.get::<String>(5)?),
+            format!("STYPE = {}", row.get::<String>(6)?),
+        ];
         if let Some(end) = row.get::<Option<String>>(7)? {
             parts.push(format!("FINALFUNC = {end}"));
         }
         if let Some(first) = row.get::<Option<String>>(8)? {
             parts.push(format!("INITCOND = '{}'", first.replace('\'', "''")));
         }
-        let parameters = if parameters.is_empty() { "*" } else { &parameters };
-        let definition = format!("CREATE AGGREGATE {quoted}({parameters}) ({})", parts.join(", "));
+        let parameters = if parameters.is_empty() {
+            "*"
+        } else {
+            &parameters
+        };
+        let definition = format!(
+            "CREATE AGGREGATE {quoted}({parameters}) ({})",
+            parts.join(", ")
+        );
         return Ok(other("AGGREGATE", signature, definition));
     };
     let kind = if kind == "p" { "PROCEDURE" } else { "FUNCTION" };
     // The schema is the one where the statement runs.
     let own = format!("{quoted}(");
-    let definition = definition.trim_end().replacen(&row.get::<String>(4)?, &own, 1);
+    let definition = definition
+        .trim_end()
+        .replacen(&row.get::<String>(4)?, &own, 1);
     Ok(other(kind, signature, definition))
 }

@@ -14,7 +14,10 @@ fn own(class: &str, space: &str) -> String {
 
 /// Relations of some kinds, without the tables of Mainstay itself.
 fn relations(kinds: &str) -> String {
-    format!("{} AND o.relkind IN ({kinds}) AND o.relname NOT LIKE '\\_mainstay\\_%'", own("pg_class", "relnamespace"))
+    format!(
+        "{} AND o.relkind IN ({kinds}) AND o.relname NOT LIKE '\\_mainstay\\_%'",
+        own("pg_class", "relnamespace")
+    )
 }
 
 const TABLES: &str = "'r', 'p'";
@@ -67,12 +70,20 @@ pub(super) fn constraints() -> String {
 
 /// table, name, definition, valid; of indexes that belong to no constraint.
 pub(super) fn indexes() -> String {
-    format!("{} AND {} ORDER BY o.relname, i.relname", INDEXES, relations(TABLES))
+    format!(
+        "{} AND {} ORDER BY o.relname, i.relname",
+        INDEXES,
+        relations(TABLES)
+    )
 }
 
 /// The same of views that keep their rows.
 pub(super) fn view_indexes() -> String {
-    format!("{} AND {} ORDER BY o.relname, i.relname", INDEXES, relations("'m'"))
+    format!(
+        "{} AND {} ORDER BY o.relname, i.relname",
+        INDEXES,
+        relations("'m'")
+    )
 }
 
 const INDEXES: &str = "SELECT o.relname, i.relname, pg_catalog.pg_get_indexdef(x.indexrelid, 0, true), \

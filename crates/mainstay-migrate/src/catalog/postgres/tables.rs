@@ -12,8 +12,11 @@ use crate::catalog::{Column, Generated, Identity, Table, Trigger};
 
 pub(super) async fn read(tx: &Tx) -> Result<Vec<Table>> {
     let mut tables = heads(tx).await?;
-    let places: HashMap<String, usize> =
-        tables.iter().enumerate().map(|(at, table)| (table.name.clone(), at)).collect();
+    let places: HashMap<String, usize> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, table)| (table.name.clone(), at))
+        .collect();
     for (table, column) in columns(tx).await? {
         if let Some(at) = places.get(&table) {
             tables[*at].columns.push(column);
@@ -27,7 +30,12 @@ pub(super) async fn read(tx: &Tx) -> Result<Vec<Table>> {
     let indexes = tx
         .sql(queries::indexes())
         .fetch_with(|row| {
-            Ok((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<String>(2)?, row.get::<bool>(3)?))
+            Ok((
+                row.get::<String>(0)?,
+                row.get::<String>(1)?,
+                row.get::<String>(2)?,
+                row.get::<bool>(3)?,
+            ))
         })
         .await?;
     for (table, name, text, valid) in indexes {
@@ -53,7 +61,9 @@ async fn heads(tx: &Tx) -> Result<Vec<Table>> {
             let (parts, bound): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
             let parents: Option<String> = row.get(4)?;
             match (parents, bound) {
-                (Some(parent), Some(bound)) => options.push(format!("PARTITION OF {parent} {bound}")),
+                (Some(parent), Some(bound)) => {
+                    options.push(format!("PARTITION OF {parent} {bound}"))
+                }
                 (Some(parents), None) => options.push(format!("INHERITS ({parents})")),
                 (None, _) => {}
             }
@@ -93,7 +103,13 @@ async fn columns(tx: &Tx) -> Result<Vec<(String, Column)>> {
                 (Some(text), "") => (Some(text), None),
                 (Some(text), kind) => {
                     let expression = canonical_text(DIALECT, &text);
-                    (None, Some(Generated { expression, stored: kind == "s" }))
+                    (
+                        None,
+                        Some(Generated {
+                            expression,
+                            stored: kind == "s",
+                        }),
+                    )
                 }
                 (None, _) => (None, None),
             };
@@ -145,7 +161,9 @@ fn add_constraint(table: &mut Table, name: String, text: &str) -> Result<()> {
             table.checks.push(check);
         }
         Some(Constraint::Index(_)) | None => {
-            return Err(super::super::parse::Malformed(text).of(&name).with_table(table.name.clone()));
+            return Err(super::super::parse::Malformed(text)
+                .of(&name)
+                .with_table(table.name.clone()));
         }
     }
     Ok(())
@@ -155,7 +173,10 @@ fn add_constraint(table: &mut Table, name: String, text: &str) -> Result<()> {
 pub(super) async fn triggers(tx: &Tx) -> Result<Vec<(String, bool, Trigger)>> {
     tx.sql(queries::triggers())
         .fetch_with(|row| {
-            let trigger = Trigger { name: row.get(2)?, definition: row.get(3)? };
+            let trigger = Trigger {
+                name: row.get(2)?,
+                definition: row.get(3)?,
+            };
             Ok((row.get::<String>(0)?, row.get::<bool>(1)?, trigger))
         })
         .await
@@ -164,6 +185,12 @@ pub(super) async fn triggers(tx: &Tx) -> Result<Vec<(String, bool, Trigger)>> {
 /// Rows of three texts.
 async fn texts(tx: &Tx, sql: String) -> Result<Vec<(String, String, String)>> {
     tx.sql(sql)
-        .fetch_with(|row| Ok((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<String>(2)?)))
+        .fetch_with(|row| {
+            Ok((
+                row.get::<String>(0)?,
+                row.get::<String>(1)?,
+                row.get::<String>(2)?,
+            ))
+        })
         .await
 }

@@ -41,12 +41,22 @@ pub fn column(dialect: Dialect, column: &Column) -> String {
         line.push_str(&format!(" COLLATE {collation}"));
     }
     if let Some(generated) = &column.generated {
-        let kept = if generated.stored { "STORED" } else { "VIRTUAL" };
-        line.push_str(&format!(" GENERATED ALWAYS AS ({}) {kept}", generated.expression));
+        let kept = if generated.stored {
+            "STORED"
+        } else {
+            "VIRTUAL"
+        };
+        line.push_str(&format!(
+            " GENERATED ALWAYS AS ({}) {kept}",
+            generated.expression
+        ));
     }
     if !column.nullable {
         line.push_str(" NOT NULL");
-    } else if writing.not_null_by_itself.is_some_and(|ty| column.ty.starts_with(ty)) {
+    } else if writing
+        .not_null_by_itself
+        .is_some_and(|ty| column.ty.starts_with(ty))
+    {
         line.push_str(" NULL");
     }
     if let Some(default) = &column.default {
@@ -79,7 +89,10 @@ pub fn column_of(dialect: Dialect, table: &Table, one: &Column) -> String {
         && one.identity.is_some()
         && let Some(primary) = &table.primary_key
     {
-        line.push_str(&format!(" {}PRIMARY KEY", named(dialect, primary.name.as_deref())));
+        line.push_str(&format!(
+            " {}PRIMARY KEY",
+            named(dialect, primary.name.as_deref())
+        ));
         for option in &primary.options {
             line.push_str(&format!(" {option}"));
         }

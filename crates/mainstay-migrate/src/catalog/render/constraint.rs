@@ -89,5 +89,7 @@ pub fn check(dialect: Dialect, check: &Check) -> String {
 
 /// `CONSTRAINT name `, or nothing without a name.
 pub(super) fn named(dialect: Dialect, name: Option<&str>) -> String {
-    name.map_or_else(String::new, |name| format!("CONSTRAINT {} ", dialect.quote(name)))
+    name.map_or_else(String::new, |name| {
+        format!("CONSTRAINT {} ", dialect.quote(name))
+    })
 }

@@ -31,17 +31,28 @@ pub fn table(dialect: Dialect, table: &Table, foreign_keys_inline: bool) -> Vec<
         .iter()
         .map(|column| column_of(dialect, table, column))
         .collect();
-    let key_on_column = writing.identity_is_key && table.columns.iter().any(|c| c.identity.is_some());
+    let key_on_column =
+        writing.identity_is_key && table.columns.iter().any(|c| c.identity.is_some());
     if let Some(primary) = &table.primary_key
         && !key_on_column
     {
         lines.push(key(dialect, KeyKind::Primary, primary));
     }
-    lines.extend(table.uniques.iter().map(|unique| key(dialect, KeyKind::Unique, unique)));
+    lines.extend(
+        table
+            .uniques
+            .iter()
+            .map(|unique| key(dialect, KeyKind::Unique, unique)),
+    );
     let at_once = indexes_at_once(writing, table);
     lines.extend(at_once.iter().map(|index| index_line(dialect, index)));
     if foreign_keys_inline {
-        lines.extend(table.foreign_keys.iter().map(|key| foreign_key(dialect, key)));
+        lines.extend(
+            table
+                .foreign_keys
+                .iter()
+                .map(|key| foreign_key(dialect, key)),
+        );
     }
     let checks = table.checks.iter().filter(|check| !check.is_of_column());
     lines.extend(checks.map(|one| check(dialect, one)));
@@ -53,10 +64,16 @@ pub fn table(dialect: Dialect, table: &Table, foreign_keys_inline: bool) -> Vec<
         if option == "UNLOGGED" {
             kind = "UNLOGGED TABLE";
         } else if let Some(security) = option.strip_suffix("ROW LEVEL SECURITY") {
-            let action = if security.is_empty() { "ENABLE" } else { security.trim_end() };
+            let action = if security.is_empty() {
+                "ENABLE"
+            } else {
+                security.trim_end()
+            };
             behind.push(format!("ALTER TABLE {name} {action} ROW LEVEL SECURITY"));
         } else if let Some((parent, bound)) = partition_of(option) {
-            behind.push(format!("ALTER TABLE {parent} ATTACH PARTITION {name} {bound}"));
+            behind.push(format!(
+                "ALTER TABLE {parent} ATTACH PARTITION {name} {bound}"
+            ));
         } else {
             options.push(option.clone());
         }
@@ -64,7 +81,9 @@ pub fn table(dialect: Dialect, table: &Table, foreign_keys_inline: bool) -> Vec<
     if let (Comments::Inside, Some(comment)) = (writing.comments, &table.comment) {
         let comment = format!("COMMENT={}", text(dialect, comment));
         // What parts the table stands last.
-        let last = options.iter().position(|option| option.starts_with("PARTITION BY"));
+        let last = options
+            .iter()
+            .position(|option| option.starts_with("PARTITION BY"));
         options.insert(last.unwrap_or(options.len()), comment);
     }
     let mut create = format!("CREATE {kind} {name} (\n    {}\n)", lines.join(",\n    "));
@@ -76,7 +95,10 @@ pub fn table(dialect: Dialect, table: &Table, foreign_keys_inline: bool) -> Vec<
     if writing.comments == Comments::Behind {
         statements.extend(comments(dialect, table));
     }
-    let later = table.indexes.iter().filter(|index| !at_once.contains(index));
+    let later = table
+        .indexes
+        .iter()
+        .filter(|index| !at_once.contains(index));
     statements.extend(later.map(|one| index(dialect, &table.name, one)));
     statements.extend(behind);
     statements
@@ -85,7 +107,9 @@ pub fn table(dialect: Dialect, table: &Table, foreign_keys_inline: bool) -> Vec<
 /// Splits `PARTITION OF "parent" FOR VALUES ...`.
 fn partition_of(option: &str) -> Option<(&str, &str)> {
     let rest = option.strip_prefix("PARTITION OF ")?;
-    let bound = rest.find(" FOR VALUES").or_else(|| rest.rfind(" DEFAULT"))?;
+    let bound = rest
+        .find(" FOR VALUES")
+        .or_else(|| rest.rfind(" DEFAULT"))?;
     Some((&rest[..bound], &rest[bound + 1..]))
 }
 
@@ -93,9 +117,10 @@ fn partition_of(option: &str) -> Option<(&str, &str)> {
 /// own.
 pub fn comments(dialect: Dialect, table: &Table) -> Vec<String> {
     let name = dialect.quote(&table.name);
-    let own = table.comment.iter().map(|comment| {
-        format!("COMMENT ON TABLE {name} IS {}", text(dialect, comment))
-    });
+    let own = table
+        .comment
+        .iter()
+        .map(|comment| format!("COMMENT ON TABLE {name} IS {}", text(dialect, comment)));
     let of_columns = table.columns.iter().filter_map(|column| {
         let comment = text(dialect, column.comment.as_ref()?);
         let column = dialect.quote(&column.name);
@@ -140,22 +165,37 @@ fn index_words(writing: Writing, index: &Index) -> (String, String, String) {
         return (format!("{first} "), String::new(), rest.to_owned());
     }
     let usual = first.eq_ignore_ascii_case(writing.usual_method);
-    let method = if usual { String::new() } else { first.to_owned() };
+    let method = if usual {
+        String::new()
+    } else {
+        first.to_owned()
+    };
     (String::new(), method, rest.to_owned())
 }
 
 /// Indexes that have to be there when the table is made: those without which the engine refuses a
 /// column whose values it makes.
 fn indexes_at_once(writing: Writing, table: &Table) -> Vec<&Index> {
-    let made = table.columns.iter().find(|column| column.identity.is_some());
+    let made = table
+        .columns
+        .iter()
+        .find(|column| column.identity.is_some());
     let Some(made) = made.filter(|_| writing.identity_needs_index) else {
         return Vec::new();
     };
     let keys = table.primary_key.iter().chain(&table.uniques);
-    if keys.into_iter().any(|key| key.columns.first() == Some(&made.name)) {
+    if keys
+        .into_iter()
+        .any(|key| key.columns.first() == Some(&made.name))
+    {
         return Vec::new();
     }
-    let leads = |index: &&Index| index.parts.first().is_some_and(|part| part.what == made.name);
+    let leads = |index: &&Index| {
+        index
+            .parts
+            .first()
+            .is_some_and(|part| part.what == made.name)
+    };
     table.indexes.iter().filter(leads).take(1).collect()
 }
 
@@ -168,7 +208,11 @@ fn index_line(dialect: Dialect, index: &Index) -> String {
 
 fn parts(dialect: Dialect, parts: &[IndexPart]) -> String {
     let parts = parts.iter().map(|part| {
-        let what = if part.is_column { dialect.quote(&part.what) } else { part.what.clone() };
+        let what = if part.is_column {
+            dialect.quote(&part.what)
+        } else {
+            part.what.clone()
+        };
         match part.suffix.as_deref() {
             // A length stands close to its column.
             Some(length) if length.starts_with('(') => format!("{what}{length}"),
@@ -201,7 +245,12 @@ pub fn other(other: &Other) -> (String, Option<String>) {
 
 /// The quoted name at the start of a text.
 fn quoted_at(text: &str) -> &str {
-    let mut quotes = text.char_indices().skip(1).filter(|(_, c)| *c == '"').map(|(at, _)| at).peekable();
+    let mut quotes = text
+        .char_indices()
+        .skip(1)
+        .filter(|(_, c)| *c == '"')
+        .map(|(at, _)| at)
+        .peekable();
     while let Some(at) = quotes.next() {
         if quotes.peek() == Some(&(at + 1)) {
             quotes.next();

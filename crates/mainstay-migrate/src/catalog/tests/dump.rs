@@ -41,23 +41,43 @@ fn table(name: &str, refers_to: &[&str]) -> Table {
 }
 
 fn other(kind: &str, name: &str, definition: &str) -> Other {
-    Other { kind: kind.to_owned(), name: name.to_owned(), definition: definition.to_owned() }
+    Other {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        definition: definition.to_owned(),
+    }
 }
 
 fn heads(statements: &[String]) -> Vec<String> {
-    let head = |sql: &String| sql.lines().next().unwrap_or_default().trim_end_matches(" (").to_owned();
+    let head = |sql: &String| {
+        sql.lines()
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(" (")
+            .to_owned()
+    };
     statements.iter().map(head).collect()
 }
 
 fn catalog(dialect: Dialect, tables: Vec<Table>) -> Catalog {
-    Catalog { tables, ..Catalog::empty(dialect) }
+    Catalog {
+        tables,
+        ..Catalog::empty(dialect)
+    }
 }
 
 #[test]
 fn tables_come_behind_those_they_refer_to() {
     let tables = vec![table("a", &["c"]), table("b", &["b"]), table("c", &["b"])];
     let statements = statements(&catalog(Postgres, tables));
-    assert_eq!(heads(&statements), ["CREATE TABLE \"b\"", "CREATE TABLE \"c\"", "CREATE TABLE \"a\""]);
+    assert_eq!(
+        heads(&statements),
+        [
+            "CREATE TABLE \"b\"",
+            "CREATE TABLE \"c\"",
+            "CREATE TABLE \"a\""
+        ]
+    );
     assert_eq!(
         statements[1],
         "CREATE TABLE \"c\" (\n    \"id\" bigint NOT NULL,\n    \
@@ -105,8 +125,16 @@ fn what_is_needed_comes_first() {
             "all_events()",
             "CREATE FUNCTION all_events() RETURNS SETOF events LANGUAGE sql AS $$SELECT * FROM a_view$$",
         ),
-        other("FUNCTION", "touch()", "CREATE FUNCTION touch() RETURNS trigger AS $$ a_view $$ LANGUAGE plpgsql"),
-        other("SEQUENCE", "Numbers", "CREATE SEQUENCE \"Numbers\" AS integer OWNED BY events.id"),
+        other(
+            "FUNCTION",
+            "touch()",
+            "CREATE FUNCTION touch() RETURNS trigger AS $$ a_view $$ LANGUAGE plpgsql",
+        ),
+        other(
+            "SEQUENCE",
+            "Numbers",
+            "CREATE SEQUENCE \"Numbers\" AS integer OWNED BY events.id",
+        ),
         other("TYPE", "mood", "CREATE TYPE mood AS ENUM ('good')"),
     ];
     assert_eq!(
@@ -154,12 +182,16 @@ fn a_dump_can_be_split_again() {
     let mut tables = vec![table("a", &[])];
     tables[0].triggers = vec![Trigger {
         name: "t".to_owned(),
-        definition: "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; SELECT 1; END".to_owned(),
+        definition: "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; SELECT 1; END"
+            .to_owned(),
     }];
     let catalog = catalog(Sqlite, tables);
     let text = dump(&catalog);
     let found = split(Sqlite, &text).expect("the dump can be split");
-    let found: Vec<_> = found.iter().map(|statement| statement.text.to_owned()).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|statement| statement.text.to_owned())
+        .collect();
     assert_eq!(found, statements(&catalog));
     assert!(text.ends_with("END;\n"), "{text}");
 }

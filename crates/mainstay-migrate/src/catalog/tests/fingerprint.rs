@@ -4,7 +4,11 @@ use super::*;
 
 fn key(name: &str, columns: &[&str], options: &[&str]) -> Key {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    Key { name: Some(name.to_owned()), columns: owned(columns), options: owned(options) }
+    Key {
+        name: Some(name.to_owned()),
+        columns: owned(columns),
+        options: owned(options),
+    }
 }
 
 fn table(change: impl FnOnce(&mut Table)) -> Catalog {
@@ -31,7 +35,10 @@ fn table(change: impl FnOnce(&mut Table)) -> Catalog {
         comment: None,
     };
     change(&mut table);
-    Catalog { tables: vec![table], ..Catalog::empty(Dialect::Sqlite) }
+    Catalog {
+        tables: vec![table],
+        ..Catalog::empty(Dialect::Sqlite)
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ fn a_view_without_owner_and_database() {
         view(MariaDb, shown, Some("shop")),
         "CREATE VIEW `v` AS select `t`.`id` AS `id`,'`shop`.`t`' AS `shop` from `t`"
     );
-    let shown = "CREATE ALGORITHM=MERGE DEFINER=`a`@`b` SQL SECURITY INVOKER VIEW `v` AS select 1 AS `1`";
+    let shown =
+        "CREATE ALGORITHM=MERGE DEFINER=`a`@`b` SQL SECURITY INVOKER VIEW `v` AS select 1 AS `1`";
     assert_eq!(
         view(MariaDb, shown, None),
         "CREATE ALGORITHM=MERGE SQL SECURITY INVOKER VIEW `v` AS select 1 AS `1`"
@@ -19,12 +20,16 @@ fn a_view_without_owner_and_database() {
 
 #[test]
 fn a_routine_without_owner() {
-    let shown = "CREATE DEFINER=`root`@`localhost` PROCEDURE `p`()\nBEGIN SELECT 'DEFINER=`x`@`y`'; END";
+    let shown =
+        "CREATE DEFINER=`root`@`localhost` PROCEDURE `p`()\nBEGIN SELECT 'DEFINER=`x`@`y`'; END";
     assert_eq!(
         unowned(MariaDb, shown),
         "CREATE PROCEDURE `p`()\nBEGIN SELECT 'DEFINER=`x`@`y`'; END"
     );
-    assert_eq!(unowned(MariaDb, "CREATE FUNCTION `f`() RETURNS int"), "CREATE FUNCTION `f`() RETURNS int");
+    assert_eq!(
+        unowned(MariaDb, "CREATE FUNCTION `f`() RETURNS int"),
+        "CREATE FUNCTION `f`() RETURNS int"
+    );
 }
 
 #[test]

@@ -40,8 +40,11 @@ const MARIADB: &str = "CREATE TABLE `t` (
 #[test]
 fn a_table_of_mariadb() {
     let table = table_of(MariaDb, MARIADB);
-    let lines: Vec<_> =
-        table.columns.iter().map(|column| render::column_of(MariaDb, &table, column)).collect();
+    let lines: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| render::column_of(MariaDb, &table, column))
+        .collect();
     assert_eq!(
         lines,
         [
@@ -62,11 +65,21 @@ fn a_table_of_mariadb() {
         ]
     );
     assert_eq!(table.columns[0].identity, Some(Identity::AutoIncrement));
-    assert_eq!(table.primary_key.as_ref().map(|key| key.name.clone()), Some(None));
-    let uniques: Vec<_> = table.uniques.iter().map(|key| key.name.as_deref()).collect();
+    assert_eq!(
+        table.primary_key.as_ref().map(|key| key.name.clone()),
+        Some(None)
+    );
+    let uniques: Vec<_> = table
+        .uniques
+        .iter()
+        .map(|key| key.name.as_deref())
+        .collect();
     assert_eq!(uniques, [Some("t_name")]);
-    let indexes: Vec<_> =
-        table.indexes.iter().map(|index| render::index(MariaDb, "t", index)).collect();
+    let indexes: Vec<_> = table
+        .indexes
+        .iter()
+        .map(|index| render::index(MariaDb, "t", index))
+        .collect();
     assert_eq!(
         indexes,
         [
@@ -77,8 +90,11 @@ fn a_table_of_mariadb() {
             "CREATE FULLTEXT INDEX `t_text` ON `t` (`name`, `data`)",
         ]
     );
-    let keys: Vec<_> =
-        table.foreign_keys.iter().map(|key| render::foreign_key(MariaDb, key)).collect();
+    let keys: Vec<_> = table
+        .foreign_keys
+        .iter()
+        .map(|key| render::foreign_key(MariaDb, key))
+        .collect();
     assert_eq!(
         keys,
         [
@@ -125,8 +141,11 @@ fn a_table_of_mysql_8() {
 /*!50100 PARTITION BY HASH (`id`)
 PARTITIONS 4 */",
     );
-    let lines: Vec<_> =
-        table.columns.iter().map(|column| render::column(MySql, column)).collect();
+    let lines: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| render::column(MySql, column))
+        .collect();
     assert_eq!(
         lines,
         [
@@ -146,7 +165,10 @@ PARTITIONS 4 */",
         render::check(MySql, &table.checks[0]),
         "CONSTRAINT `t_chk_1` CHECK (`id` > 0) NOT ENFORCED"
     );
-    assert_eq!(table.options.last().map(String::as_str), Some("PARTITION BY HASH (`id`) PARTITIONS 4"));
+    assert_eq!(
+        table.options.last().map(String::as_str),
+        Some("PARTITION BY HASH (`id`) PARTITIONS 4")
+    );
 }
 
 #[test]
@@ -162,5 +184,9 @@ fn a_column_that_counts_up_has_its_index_from_the_beginning() {
     );
     let statements = render::table(MariaDb, &table, true);
     assert_eq!(statements.len(), 1);
-    assert!(statements[0].contains("INDEX `t_number` (`number`)"), "{}", statements[0]);
+    assert!(
+        statements[0].contains("INDEX `t_number` (`number`)"),
+        "{}",
+        statements[0]
+    );
 }
