@@ -10,7 +10,8 @@
 //!   differ, the folders `sqlite`, `postgres` and `mysql` know one each
 //! - `parse`: pieces of CREATE statements as engines tell them, into data; pure
 //! - [`render`]: the data into SQL, piece by piece; pure
-//! - [`mod@dump`]: the whole of it as statements that make it again; pure
+//! - [`mod@dump`]: the whole of it as statements that make it again, in the `order` in which they
+//!   run; pure
 //! - `fingerprint`: a hash of it; pure
 
 pub mod dump;
@@ -18,6 +19,7 @@ mod engine;
 mod fingerprint;
 pub mod model;
 mod mysql;
+mod order;
 mod parse;
 mod postgres;
 pub mod read;

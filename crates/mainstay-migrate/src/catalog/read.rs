@@ -28,6 +28,11 @@ use super::{Catalog, engine};
 /// # }
 /// ```
 ///
+/// # What is not read
+/// Who may do what; comments on anything but tables and columns; foreign tables and statistics;
+/// whether a trigger is switched off; what an identity column counts by; what SQLite's NOT NULL
+/// does ON CONFLICT. Such a thing is in no dump, and its change is no difference.
+///
 /// # Errors
 /// Those of reading; [`ErrorKind::AccessDenied`](mainstay::ErrorKind::AccessDenied) where MariaDB
 /// does not tell the user what a view or a trigger is.

@@ -21,9 +21,11 @@ pub(super) const RULES: Rules = Rules {
 };
 
 /// Everything that has a text of its own. Those without are made by the engine for a constraint.
-const OBJECTS: &str = "SELECT m.type, m.name, m.tbl_name, m.sql, l.type, l.wr, l.strict \
-    FROM sqlite_schema m LEFT JOIN pragma_table_list l ON l.schema = 'main' AND l.name = m.name \
-    WHERE m.sql IS NOT NULL ORDER BY m.name";
+const OBJECTS: &str =
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+
+/// What kinds of tables there are: `table`, `view`, `virtual`, `shadow`.
+const KINDS: &str = "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'";
 
 /// Hidden is 1 for columns that only a virtual table has.
 const COLUMNS: &str = "SELECT m.name, x.name, x.type, x.\"notnull\" \
@@ -38,8 +40,12 @@ struct Object {
     name: String,
     table: String,
     sql: String,
-    /// `table`, `view`, `virtual`, `shadow`.
-    table_kind: String,
+}
+
+/// What a pragma tells of a table.
+#[derive(Debug, Default)]
+struct TableKind {
+    kind: String,
     without_rowid: bool,
     strict: bool,
 }
@@ -61,10 +67,18 @@ pub(super) async fn read(tx: &Tx) -> Result<Catalog> {
                 name: row.get(1)?,
                 table: row.get(2)?,
                 sql: row.get(3)?,
-                table_kind: row.get::<Option<String>>(4)?.unwrap_or_default(),
-                without_rowid: row.get::<Option<bool>>(5)?.unwrap_or_default(),
-                strict: row.get::<Option<bool>>(6)?.unwrap_or_default(),
             })
+        })
+        .await?;
+    let kinds = tx
+        .sql(KINDS)
+        .fetch_with(|row| {
+            let kind = TableKind {
+                kind: row.get(1)?,
+                without_rowid: row.get(2)?,
+                strict: row.get(3)?,
+            };
+            Ok((row.get::<String>(0)?, kind))
         })
         .await?;
     let columns = tx
@@ -82,26 +96,26 @@ pub(super) async fn read(tx: &Tx) -> Result<Catalog> {
     for (table, column) in columns {
         by_table.entry(table).or_default().push(column);
     }
-    catalog(objects, by_table)
+    catalog(objects, &kinds.into_iter().collect(), by_table)
 }
 
-fn catalog(objects: Vec<Object>, mut columns: HashMap<String, Vec<Told>>) -> Result<Catalog> {
+fn catalog(
+    objects: Vec<Object>,
+    kinds: &HashMap<String, TableKind>,
+    mut columns: HashMap<String, Vec<Told>>,
+) -> Result<Catalog> {
     let mut catalog = Catalog::empty(DIALECT);
-    let shadows: Vec<String> = objects
-        .iter()
-        .filter(|object| object.kind == "table" && object.table_kind == "shadow")
-        .map(|object| object.name.clone())
-        .collect();
+    let is = |name: &str, kind: &str| kinds.get(name).is_some_and(|found| found.kind == kind);
     // Tables that a virtual table keeps its rows in are made with it.
-    let is_own = |name: &String| {
-        name.starts_with("sqlite_") || name.starts_with("_mainstay_") || shadows.contains(name)
+    let is_own = |name: &str| {
+        name.starts_with("sqlite_") || name.starts_with("_mainstay_") || is(name, "shadow")
     };
     let (tables, rest): (Vec<_>, Vec<_>) = objects
         .into_iter()
         .filter(|object| !is_own(&object.name) && !is_own(&object.table))
         .partition(|object| object.kind == "table");
     for object in tables {
-        if object.table_kind == "virtual" {
+        if is(&object.name, "virtual") {
             let Object { name, sql, .. } = object;
             catalog.others.push(Other {
                 kind: "VIRTUAL TABLE".to_owned(),
@@ -110,7 +124,8 @@ fn catalog(objects: Vec<Object>, mut columns: HashMap<String, Vec<Told>>) -> Res
             });
         } else {
             let told = columns.remove(&object.name).unwrap_or_default();
-            catalog.tables.push(table_of(&object, told)?);
+            let kind = kinds.get(&object.name);
+            catalog.tables.push(table_of(&object, kind, told)?);
         }
     }
     for object in rest {
@@ -119,7 +134,6 @@ fn catalog(objects: Vec<Object>, mut columns: HashMap<String, Vec<Told>>) -> Res
             name,
             table,
             sql,
-            ..
         } = object;
         let of_table = catalog.tables.iter_mut().find(|found| found.name == table);
         match (kind.as_str(), of_table) {
@@ -150,7 +164,7 @@ fn catalog(objects: Vec<Object>, mut columns: HashMap<String, Vec<Told>>) -> Res
     Ok(catalog)
 }
 
-fn table_of(object: &Object, told: Vec<Told>) -> Result<Table> {
+fn table_of(object: &Object, kind: Option<&TableKind>, told: Vec<Told>) -> Result<Table> {
     let parsed = table::read(RULES, &object.sql).map_err(|why| why.of(&object.name))?;
     let same = parsed.columns.len() == told.len()
         && parsed
@@ -168,8 +182,8 @@ fn table_of(object: &Object, told: Vec<Told>) -> Result<Table> {
     }
     let columns = parsed.columns.into_iter().zip(told);
     let options = [
-        (object.strict, "STRICT"),
-        (object.without_rowid, "WITHOUT ROWID"),
+        (kind.is_some_and(|kind| kind.strict), "STRICT"),
+        (kind.is_some_and(|kind| kind.without_rowid), "WITHOUT ROWID"),
     ];
     Ok(Table {
         name: object.name.clone(),

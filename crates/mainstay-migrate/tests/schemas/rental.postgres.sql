@@ -102,6 +102,14 @@ CREATE FUNCTION films_of(p_year year) RETURNS SETOF film LANGUAGE sql STABLE AS 
 $$;
 CREATE FUNCTION films_of(p_rating mpaa_rating, p_most integer DEFAULT 3) RETURNS SETOF integer
     LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY SELECT film_id FROM film WHERE rating = p_rating LIMIT p_most; END $$;
+CREATE FUNCTION a_balance(p_film integer) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+    one film%ROWTYPE;
+    rate film.rental_rate%TYPE := 1;
+BEGIN
+    SELECT * INTO one FROM film WHERE film_id = p_film;
+    RETURN coalesce(one.rental_rate, rate);
+END $$;
 CREATE PROCEDURE forget(p_film integer) LANGUAGE sql AS $$ DELETE FROM film WHERE film_id = p_film $$;
 CREATE FUNCTION last_updated() RETURNS trigger LANGUAGE plpgsql AS $_$
 BEGIN

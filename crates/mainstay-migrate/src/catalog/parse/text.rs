@@ -106,7 +106,8 @@ fn is_apart(before: &Token<'_>, token: &Token<'_>) -> bool {
     if is_symbol(token, "(") {
         let word = before.kind == Kind::Word;
         let called = before.kind == Kind::Quoted && before.text.starts_with(['"', '`', '[']);
-        return !called && !(word && !APART.iter().any(|apart| is_word(before, apart)));
+        let apart = APART.iter().any(|apart| is_word(before, apart));
+        return !called && (apart || !word);
     }
     true
 }

@@ -1,7 +1,7 @@
 use mainstay::schema::Dialect::{self, MariaDb, Postgres, Sqlite};
 
 use super::*;
-use crate::catalog::{Column, ForeignKey, Trigger};
+use crate::catalog::{Column, ForeignKey, Other, Trigger, View};
 use crate::split::split;
 
 fn table(name: &str, refers_to: &[&str]) -> Table {
@@ -105,6 +105,26 @@ fn a_circle_is_closed_behind_the_tables() {
 }
 
 #[test]
+fn a_circle_is_opened_at_one_of_its_own() {
+    let tables = vec![table("a", &["b"]), table("b", &["c"]), table("c", &["b"])];
+    let statements = statements(&catalog(Postgres, tables));
+    let heads = heads(&statements);
+    assert_eq!(
+        heads[..3],
+        [
+            "CREATE TABLE \"b\"",
+            "CREATE TABLE \"c\"",
+            "CREATE TABLE \"a\""
+        ]
+    );
+    assert!(
+        heads[3].starts_with("ALTER TABLE \"b\" ADD CONSTRAINT \"b_c\""),
+        "{heads:?}"
+    );
+    assert_eq!(heads.len(), 4);
+}
+
+#[test]
 fn what_is_needed_comes_first() {
     let mut tables = vec![table("events", &[])];
     tables[0].columns[0].ty = "mood".to_owned();
@@ -127,6 +147,11 @@ fn what_is_needed_comes_first() {
         ),
         other(
             "FUNCTION",
+            "first()",
+            "CREATE FUNCTION first() AS $f$ DECLARE one events%ROWTYPE; BEGIN z_view; END $f$",
+        ),
+        other(
+            "FUNCTION",
             "touch()",
             "CREATE FUNCTION touch() RETURNS trigger AS $$ a_view $$ LANGUAGE plpgsql",
         ),
@@ -144,6 +169,8 @@ fn what_is_needed_comes_first() {
             "CREATE SEQUENCE \"Numbers\" AS integer",
             "CREATE FUNCTION touch() RETURNS trigger AS $$ a_view $$ LANGUAGE plpgsql",
             "CREATE TABLE \"events\"",
+            // Its variable is of the table's type.
+            "CREATE FUNCTION first() AS $f$ DECLARE one events%ROWTYPE; BEGIN z_view; END $f$",
             "CREATE VIEW \"z_view\" AS SELECT * FROM events",
             "CREATE VIEW \"a_view\" AS SELECT * FROM z_view",
             "CREATE FUNCTION all_events() RETURNS SETOF events LANGUAGE sql AS $$SELECT * FROM a_view$$",
