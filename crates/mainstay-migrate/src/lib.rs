@@ -4,6 +4,7 @@
 //! - [`mod@migration`]: a migration and the set of them, as static data
 //! - `dialect`: all that differs between the engines
 //! - [`mod@catalog`]: what a database has
+//! - [`mod@diff`]: two of these compared, and the SQL that removes the differences
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
 //!
@@ -17,6 +18,7 @@
 pub mod catalog;
 pub mod checksum;
 mod dialect;
+pub mod diff;
 pub mod history;
 mod lexer;
 pub mod migration;

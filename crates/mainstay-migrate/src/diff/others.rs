@@ -1,0 +1,149 @@
+//! PostgreSQL's objects beside tables: how each kind is dropped, and how sequences and types of
+//! words are changed.
+
+use super::draft::Step;
+use super::engine::OtherSteps;
+use super::plan::NARROWS;
+use super::postgres::quote;
+use super::work::Work;
+use crate::catalog::{Other, render};
+use crate::dialect::Syntax;
+use crate::lexer::{Kind, tokens};
+
+/// What belongs to a table, a column or a view may have gone with it.
+pub(super) fn drop(other: &Other) -> String {
+    let Other { kind, name, .. } = other;
+    if let Some((name, table)) = name.split_once(" ON ") {
+        return format!("DROP {kind} IF EXISTS {} ON {}", quote(name), quote(table));
+    }
+    match (kind.as_str(), name.split_once(['(', '.'])) {
+        ("CONSTRAINT", Some((table, name))) => {
+            let (table, name) = (quote(table), quote(name));
+            format!("ALTER TABLE IF EXISTS {table} DROP CONSTRAINT IF EXISTS {name}")
+        }
+        ("AGGREGATE", Some((name, ")"))) => {
+            format!("DROP AGGREGATE IF EXISTS {}(*)", quote(name))
+        }
+        ("FUNCTION" | "PROCEDURE" | "AGGREGATE", Some((name, parameters))) => {
+            format!("DROP {kind} IF EXISTS {}({parameters}", quote(name))
+        }
+        _ => format!("DROP {kind} IF EXISTS {}", quote(name)),
+    }
+}
+
+/// Changes a sequence; what its definition leaves out is set to what it is by itself.
+pub(super) fn sequence(new: &Other) -> OtherSteps {
+    let (create, owner) = render::other(new);
+    let mut sql = create.replacen("CREATE", "ALTER", 1);
+    for (word, usual) in [
+        (
+            " START WITH ",
+            " START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE",
+        ),
+        (" CACHE ", " CACHE 1"),
+        (" CYCLE", " NO CYCLE"),
+    ] {
+        if !create.contains(word) {
+            sql.push_str(usual);
+        }
+    }
+    let unowned = || format!("ALTER SEQUENCE {} OWNED BY NONE", quote(&new.name));
+    OtherSteps {
+        now: vec![Step::new(sql)],
+        late: vec![Step::new(owner.unwrap_or_else(unowned))],
+    }
+}
+
+/// Changes a type `CREATE TYPE name AS ENUM (...)`. `None` for a type of another sort.
+pub(super) fn change_words(work: &Work<'_>, old: &Other, new: &Other) -> Option<OtherSteps> {
+    let dialect = work.dialect;
+    let syntax = Syntax::of(dialect);
+    let (before, after) = (words(syntax, old)?, words(syntax, new)?);
+    let name = dialect.quote(&new.name);
+    if is_part(&before, &after) {
+        let added = after
+            .iter()
+            .enumerate()
+            .filter(|(_, word)| !before.contains(word));
+        let steps = added.map(|(at, word)| {
+            let place = match at {
+                0 => before.first().map(|first| format!(" BEFORE {first}")),
+                at => Some(format!(" AFTER {}", after[at - 1])),
+            };
+            let place = place.unwrap_or_default();
+            Step::new(format!("ALTER TYPE {name} ADD VALUE {word}{place}"))
+                .note("the new word can be used after the end of the transaction".to_owned())
+        });
+        return Some(OtherSteps {
+            now: steps.collect(),
+            late: Vec::new(),
+        });
+    }
+    let aside = dialect.quote(&format!("{}_before", new.name));
+    let mut steps = vec![
+        Step::new(format!("ALTER TYPE {name} RENAME TO {aside}")),
+        Step::new(&new.definition),
+    ];
+    let lost: Vec<&str> = before
+        .iter()
+        .filter(|word| !after.contains(word))
+        .map(String::as_str)
+        .collect();
+    for table in &work.tables {
+        for column in &table.from.columns {
+            let stays = table
+                .to
+                .column(&column.name)
+                .is_some_and(|c| c.ty == column.ty);
+            if !stays || column.ty.trim_matches('"') != new.name {
+                continue;
+            }
+            let alter = format!(
+                "ALTER TABLE {} ALTER COLUMN {}",
+                dialect.quote(&table.from.name),
+                dialect.quote(&column.name)
+            );
+            let ty = &column.ty;
+            if column.default.is_some() {
+                steps.push(Step::new(format!("{alter} DROP DEFAULT")));
+            }
+            let column_name = dialect.quote(&column.name);
+            let sql = format!("{alter} TYPE {name} USING {column_name}::text::{ty}");
+            let why = (!lost.is_empty()).then(|| {
+                format!(
+                    "{NARROWS} {}.{}: it fails where it holds {}",
+                    table.to.name,
+                    column.name,
+                    lost.join(" or ")
+                )
+            });
+            steps.push(Step::new(sql).destructive(why));
+            if let Some(default) = &column.default {
+                steps.push(Step::new(format!("{alter} SET DEFAULT {default}")));
+            }
+        }
+    }
+    Some(OtherSteps {
+        now: steps,
+        late: vec![Step::new(format!("DROP TYPE {aside}"))],
+    })
+}
+
+/// Whether the words of the one stand in the other in the same order.
+fn is_part(part: &[String], whole: &[String]) -> bool {
+    let mut rest = whole.iter();
+    part.iter().all(|word| rest.any(|other| other == word))
+}
+
+/// The quoted words of the type, if it is one of words.
+fn words(syntax: Syntax, ty: &Other) -> Option<Vec<String>> {
+    let all = tokens(syntax, &ty.definition).ok()?;
+    let is_enum = |text: &str| text.eq_ignore_ascii_case("enum");
+    let start = all
+        .iter()
+        .position(|t| t.kind == Kind::Word && is_enum(t.text))?;
+    let quoted = all[start..]
+        .iter()
+        .filter(|token| token.text.starts_with('\''));
+    Some(quoted.map(|token| token.text.to_owned()).collect())
+}
