@@ -1,69 +1,15 @@
 //! Migrations on real databases: SQLite always, PostgreSQL and MariaDB where there is a server.
 
+mod support;
+
 use std::time::Duration;
 
-use mainstay::config::ConfigLoader;
-use mainstay::{Database, ErrorKind};
+use mainstay::ErrorKind;
 use mainstay_migrate::{
     Migration, MigrationSet, MigrationState, Options, PerDialect, migrate, migrate_with, reset,
     status,
 };
-use mainstay_testkit::servers::{ServerKind, TestDatabase, require};
-
-/// A database of one test on one engine.
-struct Target {
-    url: String,
-    _file: Option<tempfile::TempDir>,
-    _database: Option<TestDatabase>,
-}
-
-impl Target {
-    async fn open(&self) -> Database {
-        let config = ConfigLoader::new()
-            .set("url", &self.url)
-            .load()
-            .expect("the test's configuration is valid");
-        Database::builder()
-            .create_if_missing()
-            .open(&config)
-            .await
-            .expect("the test database opens")
-    }
-}
-
-/// One empty database on each engine there is.
-fn targets() -> Vec<Target> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut all = vec![Target {
-        url: format!("sqlite:{}", folder.path().join("test.db").display()),
-        _file: Some(folder),
-        _database: None,
-    }];
-    for kind in [ServerKind::Postgres, ServerKind::MariaDb] {
-        if let Some(server) = require(kind) {
-            let database = TestDatabase::create(&server).expect("a database");
-            all.push(Target {
-                url: database.url().as_str().to_owned(),
-                _file: None,
-                _database: Some(database),
-            });
-        }
-    }
-    all
-}
-
-async fn close(db: Database) {
-    db.close(Duration::from_secs(5))
-        .await
-        .expect("the handle closes");
-}
-
-async fn count(db: &Database, table: &str) -> i64 {
-    db.sql(format!("SELECT count(*) FROM {table}"))
-        .scalar()
-        .await
-        .expect("the table can be counted")
-}
+use support::{close, count, targets};
 
 const CREATE: Migration = Migration {
     version: "20260101000000",
