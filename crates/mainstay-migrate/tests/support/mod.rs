@@ -16,6 +16,15 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// A database that somebody else takes care of.
+    pub(crate) fn at(url: String) -> Self {
+        Self {
+            url,
+            _file: None,
+            _database: None,
+        }
+    }
+
     pub(crate) async fn open(&self) -> Database {
         let config = ConfigLoader::new()
             .set("url", &self.url)
