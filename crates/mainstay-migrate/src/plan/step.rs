@@ -86,6 +86,13 @@ pub struct PlannedStatement {
     pub(crate) is_about_rows: bool,
 }
 
+impl PlannedStatement {
+    /// The beginning of its text on one line, for messages.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+}
+
 impl Step {
     /// The version and the name, as in messages and folder names.
     pub fn label(&self) -> String {
