@@ -7,7 +7,7 @@
 //! - `dialect`: all that differs between the engines
 //! - [`mod@catalog`]: what a database has
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
-//! - `shape`: what a statement is about
+//! - `shape`: what a statement is about; `refusal`: what must not stand in a migration
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
 //!
 //! With a database:
@@ -30,6 +30,7 @@ mod lexer;
 pub mod migration;
 pub mod plan;
 pub mod progress;
+mod refusal;
 pub mod repair;
 pub mod reset;
 pub mod runner;

@@ -204,8 +204,20 @@ async fn a_record_of_the_first_format_goes_on_in_place() {
         let db = target.open().await;
         run(&db, "CREATE TABLE a (id BIGINT)").await;
         run(&db, "CREATE TABLE b (id BIGINT)").await;
-        first_format(&db, "applied").await;
-        // Its fingerprint is compared in its own way, and is not that of the text.
+        first_format(&db, FIRST_CHECKSUM, "applied").await;
+        let stand = status(&db, &all).await.expect("status");
+        assert_eq!(
+            stand.migrations[0].state,
+            MigrationState::Applied,
+            "{stand:?}"
+        );
+        assert_eq!(migrate(&db, &all).await.expect("goes on").applied.len(), 1);
+        // Another text is told by it, too, and recorded anew when its owner says so.
+        run(
+            &db,
+            "UPDATE _mainstay_migrations SET checksum = 'v1:other' WHERE name = 'a'",
+        )
+        .await;
         let stand = status(&db, &all).await.expect("status");
         assert_eq!(
             stand.migrations[0].state,
@@ -216,7 +228,7 @@ async fn a_record_of_the_first_format_goes_on_in_place() {
         repair::apply(&db, &all, &found)
             .await
             .expect("recorded anew");
-        assert_eq!(migrate(&db, &all).await.expect("goes on").applied.len(), 1);
+        assert!(status(&db, &all).await.expect("status").is_current());
         let formats: Vec<i64> = db
             .sql("SELECT format FROM _mainstay_migrations ORDER BY version")
             .fetch_with(|row| row.get(0))

@@ -180,7 +180,7 @@ where
             }
             held.script(sql.create_history).await?;
             held.script(sql.create_journal).await?;
-            let begun = job_.db.transaction(|tx| work(tx));
+            let begun = job_.db.transaction(&work);
             let done = begun.timeout(job_.left()).await;
             unlock(&held).await;
             done.map(Some)
