@@ -42,7 +42,8 @@ pub struct Table {
     /// Triggers.
     pub triggers: Vec<Trigger>,
     /// What stands behind the columns in CREATE TABLE, in a fixed order: `STRICT`,
-    /// `WITHOUT ROWID`, `ENGINE=InnoDB`, `PARTITION BY ...`.
+    /// `WITHOUT ROWID`, `ENGINE=InnoDB`, `PARTITION BY ...`. PostgreSQL has besides: `UNLOGGED`,
+    /// `PARTITION OF "parent" FOR VALUES ...`, `ENABLE ROW LEVEL SECURITY`.
     pub options: Vec<String>,
     /// Its comment, if the engine keeps one.
     pub comment: Option<String>,
@@ -100,7 +101,8 @@ pub struct Key {
     /// Its columns, in order.
     pub columns: Vec<String>,
     /// What else is to be said in its definition, behind the columns: `DEFERRABLE`,
-    /// `NULLS NOT DISTINCT`, `INCLUDE (a)`.
+    /// `NULLS NOT DISTINCT`, `INCLUDE (a)`. One in parentheses is the list of the columns in
+    /// full, where it says more than their names: a length, a collation, an order.
     pub options: Vec<String>,
 }
 
@@ -112,6 +114,7 @@ pub struct Index {
     /// Whether it refuses equal entries.
     pub unique: bool,
     /// How it is built, where that is not the engine's usual way: `gin`, `FULLTEXT`, `SPATIAL`.
+    /// What else is to be said behind the columns follows: `btree WITH (fillfactor='70')`.
     pub method: Option<String>,
     /// What it orders by.
     pub parts: Vec<IndexPart>,
@@ -150,7 +153,8 @@ pub struct ForeignKey {
     pub on_delete: String,
     /// What changing its key does, in the same words.
     pub on_update: String,
-    /// What else is to be said: `DEFERRABLE INITIALLY DEFERRED`, `MATCH FULL`, `NOT VALID`.
+    /// What else is to be said: `DEFERRABLE INITIALLY DEFERRED`, `MATCH FULL`, `NOT VALID`;
+    /// `IN SCHEMA other` of a table elsewhere; `("a")`, of which columns deleting sets some only.
     pub options: Vec<String>,
 }
 
@@ -161,7 +165,8 @@ pub struct Check {
     pub name: Option<String>,
     /// The condition, without the parentheses around all of it.
     pub condition: String,
-    /// What else is to be said: `NOT VALID`, `NO INHERIT`.
+    /// What else is to be said: `NOT VALID`, `NO INHERIT`. `COLUMN` alone: MariaDB has it as the
+    /// check of the column of its name, and it can be changed with the column only.
     pub options: Vec<String>,
 }
 
@@ -215,5 +220,17 @@ impl Table {
     /// The column of a name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl Check {
+    /// Whether it belongs to a column's definition, and has no name of its own.
+    pub fn is_of_column(&self) -> bool {
+        self.options.iter().any(|option| option == "COLUMN")
+    }
+
+    /// Whether it belongs to the definition of this column.
+    pub fn is_of(&self, column: &str) -> bool {
+        self.is_of_column() && self.name.as_deref() == Some(column)
     }
 }

@@ -1,0 +1,134 @@
+//! Databases, and what every test does with them.
+
+use std::time::Duration;
+
+use mainstay::Database;
+use mainstay::config::ConfigLoader;
+use mainstay_migrate::catalog::{self, Catalog, Column, Table, dump};
+use mainstay_migrate::split::split;
+use mainstay_testkit::servers::{ServerKind, ServerUrl, TestDatabase, require};
+
+/// An empty database of one test on one engine.
+pub(crate) struct Target {
+    pub(crate) url: String,
+    pub(crate) slug: &'static str,
+    _file: Option<tempfile::TempDir>,
+    pub(crate) server: Option<(ServerUrl, TestDatabase)>,
+}
+
+impl Target {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            url: format!("sqlite:{}", folder.path().join("test.db").display()),
+            slug: "sqlite",
+            _file: Some(folder),
+            server: None,
+        }
+    }
+
+    pub(crate) fn on(kind: ServerKind, slug: &'static str) -> Option<Self> {
+        let server = require(kind)?;
+        let database = TestDatabase::create(&server).expect("a database");
+        Some(Self {
+            url: database.url().as_str().to_owned(),
+            slug,
+            _file: None,
+            server: Some((server, database)),
+        })
+    }
+
+    pub(crate) fn all() -> Vec<Self> {
+        let servers = [
+            (ServerKind::Postgres, "postgres"),
+            (ServerKind::MariaDb, "mysql"),
+        ];
+        let servers = servers
+            .into_iter()
+            .filter_map(|(kind, slug)| Self::on(kind, slug));
+        std::iter::once(Self::sqlite()).chain(servers).collect()
+    }
+
+    /// An empty database on the same engine.
+    pub(crate) fn another(&self) -> Self {
+        match self.slug {
+            "sqlite" => Self::sqlite(),
+            "postgres" => Self::on(ServerKind::Postgres, "postgres").expect("a database"),
+            _ => Self::on(ServerKind::MariaDb, "mysql").expect("a database"),
+        }
+    }
+
+    pub(crate) async fn open(&self) -> Database {
+        open(&self.url).await
+    }
+}
+
+pub(crate) async fn open(url: &str) -> Database {
+    let config = ConfigLoader::new()
+        .set("url", url)
+        .load()
+        .expect("a configuration");
+    let builder = Database::builder().create_if_missing();
+    builder.open(&config).await.expect("the database opens")
+}
+
+pub(crate) async fn close(db: Database) {
+    db.close(Duration::from_secs(5))
+        .await
+        .expect("the handle closes");
+}
+
+pub(crate) async fn read(db: &Database) -> Catalog {
+    catalog::read(db).await.expect("the catalog is read")
+}
+
+pub(crate) async fn run(db: &Database, sql: &str) {
+    for statement in split(db.dialect(), sql).expect("the text can be split") {
+        if let Err(error) = db.script(statement.text).await {
+            panic!("{error}\n{}", statement.text);
+        }
+    }
+}
+
+/// Makes a copy of a database from its catalog, and finds it to be the same.
+pub(crate) async fn recreate(target: &Target, db: &Database) -> Catalog {
+    let found = read(db).await;
+    let text = dump(&found);
+    let other = target.another();
+    let copy = other.open().await;
+    run(&copy, &text).await;
+    let again = read(&copy).await;
+    assert_eq!(dump(&again), text, "{}", target.slug);
+    assert_eq!(again, found, "{}", target.slug);
+    assert_eq!(again.fingerprint(), found.fingerprint());
+    close(copy).await;
+    found
+}
+
+pub(crate) fn table<'a>(catalog: &'a Catalog, name: &str) -> &'a Table {
+    catalog
+        .table(name)
+        .unwrap_or_else(|| panic!("no table {name}"))
+}
+
+pub(crate) fn column<'a>(catalog: &'a Catalog, of: &str, name: &str) -> &'a Column {
+    table(catalog, of)
+        .column(name)
+        .unwrap_or_else(|| panic!("no column {name}"))
+}
+
+/// The statement of the dump that begins so.
+pub(crate) fn statement(catalog: &Catalog, start: &str) -> String {
+    let all = dump::statements(catalog);
+    let found = all.iter().find(|statement| statement.starts_with(start));
+    found
+        .unwrap_or_else(|| panic!("no {start} in {all:#?}"))
+        .clone()
+}
+
+/// A file of the folder `schemas`.
+pub(crate) fn schema_text(name: &str, slug: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas");
+    let path = folder.join(format!("{name}.{slug}.sql"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
