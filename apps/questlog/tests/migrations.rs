@@ -6,7 +6,8 @@ mod support;
 
 use mainstay::ErrorKind;
 use mainstay::schema::{Dialect, ddl};
-use mainstay_migrate::{MigrationState, migrate, status};
+use mainstay_migrate::plan::NOTHING;
+use mainstay_migrate::{Goal, MigrationState, migrate, migrate_with, status};
 use questlog::migrations::MIGRATIONS;
 use support::Service;
 
@@ -30,7 +31,8 @@ fn normalised(sql: &str) -> Vec<String> {
 #[test]
 fn they_are_what_the_entities_say() {
     MIGRATIONS.check().unwrap();
-    let [init] = MIGRATIONS.migrations() else {
+    let all = MIGRATIONS.migrations();
+    let [init] = all.as_slice() else {
         panic!("compare the schema that all migrations make together");
     };
     for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MariaDb] {
@@ -69,19 +71,13 @@ async fn they_are_applied_once(quest: Service) {
 
 async fn they_can_be_undone_and_done_again(quest: Service) {
     quest.user("a@example.com").await;
-    let [init] = MIGRATIONS.migrations() else {
-        panic!("undo them newest first");
-    };
-    let dialect = quest.db.dialect();
-    for sql in normalised(init.down.unwrap().of(dialect)) {
-        quest.db.sql(sql).execute().await.unwrap();
-    }
+    let all = Goal::DownTo(NOTHING.to_owned());
+    let report = migrate_with(&quest.db, &MIGRATIONS, all.into()).await.unwrap();
+    assert_eq!(report.undone.len(), MIGRATIONS.migrations().len());
     let users = quest.db.sql("SELECT count(*) FROM users");
     let error = users.scalar::<i64>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TableMissing);
-    for sql in normalised(init.up.of(dialect)) {
-        quest.db.sql(sql).execute().await.unwrap();
-    }
+    migrate(&quest.db, &MIGRATIONS).await.unwrap();
     assert!(quest.all("/users", 10).await.is_empty());
     quest.user("a@example.com").await;
 }

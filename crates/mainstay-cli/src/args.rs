@@ -1,10 +1,14 @@
-//! The command line.
+//! The command line. The commands of `migrate` are in a file of their own.
+
+mod migrate;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mainstay::config::{ConfigLoader, Profile};
 use mainstay::schema::Dialect;
+
+pub(crate) use migrate::MigrateCommand;
 
 use crate::exit;
 
@@ -97,7 +101,7 @@ pub(crate) enum Command {
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Apply migrations, or show which are applied.
+    /// Apply and undo migrations, show which are applied, and write new ones.
     #[command(subcommand)]
     Migrate(MigrateCommand),
     /// Show the tables of the application.
@@ -122,21 +126,6 @@ pub(crate) enum ConfigCommand {
     /// program in. Ends with 2 when something is wrong; warnings alone end with 0. That the server
     /// cannot be reached from here, or has no such database yet, is a warning.
     Check {
-        #[command(flatten)]
-        format: Format,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub(crate) enum MigrateCommand {
-    /// Apply all pending migrations.
-    Up {
-        #[command(flatten)]
-        format: Format,
-    },
-    /// Show every migration and whether it is applied. Reads only. Ends with 1 when something is
-    /// in the way of migrating.
-    Status {
         #[command(flatten)]
         format: Format,
     },
@@ -210,7 +199,11 @@ mod tests {
         let format = Format { json: true };
         assert_eq!(
             cli.command,
-            Some(Command::Migrate(MigrateCommand::Up { format }))
+            Some(Command::Migrate(MigrateCommand::Up {
+                to: None,
+                dry_run: false,
+                format
+            }))
         );
         assert_eq!(cli.global.set, [("pool.max".to_owned(), "3".to_owned())]);
         let cli = read(&["--profile", "test", "reset", "--yes"]).expect("valid");
@@ -225,6 +218,11 @@ mod tests {
     fn what_is_wrong_is_a_usage_error_that_repeats_no_secret() {
         for words in [
             &["migrate"][..],
+            &["migrate", "up", "--to", "2026"],
+            &["migrate", "down", "--to", "0", "--steps", "2"],
+            &["migrate", "down", "--steps", "0"],
+            &["migrate", "baseline"],
+            &["migrate", "new"],
             &["fly"],
             &["--profile", "staging"],
             &["schema", "show", "--dialect", "oracle"],

@@ -11,6 +11,7 @@
 //! - `context`: what every command works with
 //! - [`terminal`]: where output goes, and questions
 //! - `output`: tables, pairs and JSON as text
+//! - `progress`: what a run of migrations is doing
 //! - `logging`: what is logged, to the error stream
 //! - [`readiness`]: whether the database has been found set up
 //! - `signals`: Ctrl-C and SIGTERM
@@ -23,6 +24,7 @@ mod context;
 pub mod exit;
 mod logging;
 mod output;
+mod progress;
 pub mod readiness;
 mod run;
 mod signals;

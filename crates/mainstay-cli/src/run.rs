@@ -7,7 +7,7 @@ use std::time::Duration;
 use mainstay::config::ConfigLoader;
 
 use crate::application::Application;
-use crate::args::{self, Cli, Command, SchemaCommand};
+use crate::args::{self, Cli, Command, MigrateCommand, SchemaCommand};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Terminal;
@@ -109,6 +109,15 @@ async fn dispatch(
     }) = &command
     {
         return commands::schema::show(app, (*dialect).into(), terminal);
+    }
+    if let Command::Migrate(MigrateCommand::New {
+        name,
+        folder,
+        dialect,
+        format,
+    }) = &command
+    {
+        return commands::migrate::new(terminal, name, folder, dialect, *format);
     }
     let loader = cli.global.apply(loader.with_keys(app.config_keys()));
     let config = loader.load()?;

@@ -1,18 +1,118 @@
 //! All that differs between the engines, and the one file that tells them apart.
+//!
+//! - `sqlite`, `postgres`, `mysql`: an engine's SQL and its locks
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::time::Duration;
 
 use mainstay::schema::Dialect;
 
-use crate::PerDialect;
+use crate::directive::Directives;
+use crate::migration::Texts;
+use crate::shape::Shape;
 
 /// The table of what has been applied.
 pub(crate) const HISTORY: &str = "_mainstay_migrations";
 
-pub(crate) fn text_of(texts: &PerDialect, dialect: Dialect) -> &'static str {
+/// The table of what is known of a migration that runs statement by statement.
+pub(crate) const JOURNAL: &str = "_mainstay_journal";
+
+/// The words that stand for the dialects in file names.
+pub(crate) const SLOTS: [&str; 3] = ["sqlite", "postgres", "mysql"];
+
+/// The place of a dialect among [`SLOTS`].
+pub(crate) fn slot_of(dialect: Dialect) -> usize {
     match dialect {
-        Dialect::Sqlite => texts.sqlite,
-        Dialect::Postgres => texts.postgres,
+        Dialect::Sqlite => 0,
+        Dialect::Postgres => 1,
         // `Dialect` may grow; what speaks neither of the above is read as MySQL's.
-        _ => texts.mysql,
+        _ => 2,
+    }
+}
+
+/// A dialect of a place among [`SLOTS`].
+pub(crate) fn of_slot(slot: usize) -> Dialect {
+    match slot {
+        0 => Dialect::Sqlite,
+        1 => Dialect::Postgres,
+        _ => Dialect::MariaDb,
+    }
+}
+
+pub(crate) fn text_of<'a>(texts: &Texts<'a>, dialect: Dialect) -> &'a str {
+    [texts.sqlite, texts.postgres, texts.mysql][slot_of(dialect)]
+}
+
+/// Why directives cannot stand in a text of a dialect.
+pub(crate) fn refused_directive(dialect: Dialect, found: &Directives) -> Option<&'static str> {
+    let is_sqlite = dialect == Dialect::Sqlite;
+    if is_sqlite && found.no_transaction {
+        return Some(
+            "no-transaction has no use on SQLite, where every change of a table can run in a \
+             transaction; leave it out, or write up.sqlite.sql without it",
+        );
+    }
+    if !is_sqlite && !found.rebuild.is_empty() {
+        return Some("rebuild is for SQLite, the other engines change a table as it stands");
+    }
+    None
+}
+
+/// How a statement gets on with its record in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Both can be one transaction.
+    Shared,
+    /// It is its own transaction.
+    Alone(Effect),
+}
+
+/// What can be told of a statement whose record was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It changes the schema as a whole or not at all: whether it took effect can be seen.
+    Visible,
+    /// It can be run again without harm.
+    Repeatable,
+    /// Neither.
+    Doubtful,
+}
+
+/// How a statement of a migration without a transaction gets on with its record.
+pub(crate) fn manner(dialect: Dialect, shape: &Shape<'_>) -> Manner {
+    match dialect {
+        Dialect::Sqlite => Manner::Shared,
+        Dialect::Postgres => postgres::manner(shape),
+        _ => mysql::manner(shape),
+    }
+}
+
+/// The lock that a statement takes, in words.
+pub(crate) fn lock(dialect: Dialect, shape: &Shape<'_>) -> String {
+    match dialect {
+        Dialect::Sqlite => sqlite::lock(shape),
+        Dialect::Postgres => postgres::lock(shape),
+        _ => mysql::lock(shape),
+    }
+}
+
+/// Why a statement cannot be run in a transaction.
+pub(crate) fn refused_in_transaction(dialect: Dialect, shape: &Shape<'_>) -> Option<&'static str> {
+    match dialect {
+        Dialect::Postgres => postgres::refused_in_transaction(shape),
+        Dialect::Sqlite => sqlite::refused_in_transaction(shape),
+        _ => None,
+    }
+}
+
+/// Why a statement cannot be resumed after an interruption, and so must be written otherwise.
+pub(crate) fn refused_alone(dialect: Dialect, shape: &Shape<'_>) -> Option<&'static str> {
+    match dialect {
+        Dialect::Postgres => postgres::refused_alone(shape),
+        _ => None,
     }
 }
 
@@ -79,92 +179,71 @@ impl Syntax {
     }
 }
 
-/// SQL around the history table and the lock.
+/// SQL around the history table, the journal and the lock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sql {
     /// Creates the history table if it is missing.
     pub(crate) create_history: &'static str,
+    /// Creates the journal if it is missing.
+    pub(crate) create_journal: &'static str,
     /// How many tables there are of the name bound.
     pub(crate) count_tables: &'static str,
-    /// Tries to take the lock without waiting: the answer is a number or a truth value. `None`
-    /// where a writing transaction excludes all others by itself.
-    pub(crate) try_lock: Option<&'static str>,
-    /// Asks whether the lock is still held by this session.
-    pub(crate) holds_lock: &'static str,
-    /// Gives the lock back. Empty where the transaction's end does.
-    pub(crate) unlock: &'static str,
+    /// Tries to take the lock for a transaction without waiting: the answer is 1 or 0. Empty where
+    /// a writing transaction excludes all others by itself, and where a migration is none.
+    pub(crate) try_lock: &'static str,
+    /// Tries to take the same lock for a session. Empty where none is needed.
+    pub(crate) try_session_lock: &'static str,
+    /// Gives that back.
+    pub(crate) session_unlock: &'static str,
+    /// Queries whose rows together say what the schema is: each row is one text, and they are in
+    /// an order of their own.
+    pub(crate) fingerprint: &'static [&'static str],
+    /// The estimated rows of each table: name and number.
+    pub(crate) estimates: &'static str,
+    /// Whether the index of the name bound cannot be used, because building it was interrupted:
+    /// one row with 1 if so, with 0 if it can, none if it is not there. Empty where that does not
+    /// happen.
+    pub(crate) index_is_invalid: &'static str,
 }
 
 impl Sql {
     pub(crate) fn of(dialect: Dialect) -> Self {
         match dialect {
-            Dialect::Sqlite => Self {
-                create_history: "\
-CREATE TABLE IF NOT EXISTS _mainstay_migrations (
-    version TEXT NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
-    checksum TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('started', 'applied')),
-    statements_done INTEGER NOT NULL,
-    statements_total INTEGER NOT NULL,
-    applied_at TEXT NOT NULL,
-    duration_ms INTEGER NOT NULL,
-    format INTEGER NOT NULL
-) STRICT",
-                count_tables: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-                try_lock: None,
-                holds_lock: "",
-                unlock: "",
-            },
-            Dialect::Postgres => Self {
-                create_history: "\
-CREATE TABLE IF NOT EXISTS _mainstay_migrations (
-    version varchar(14) NOT NULL PRIMARY KEY,
-    name varchar(200) NOT NULL,
-    checksum varchar(80) NOT NULL,
-    state varchar(10) NOT NULL CHECK (state IN ('started', 'applied')),
-    statements_done integer NOT NULL,
-    statements_total integer NOT NULL,
-    applied_at timestamptz NOT NULL,
-    duration_ms bigint NOT NULL,
-    format integer NOT NULL
-)",
-                count_tables: "SELECT count(*) FROM pg_catalog.pg_class c \
-                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                    WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema() \
-                    AND c.relname = ?",
-                // Tried, not waited for: a session blocked on an advisory lock has a snapshot
-                // that CREATE INDEX CONCURRENTLY waits for, and both would wait for ever.
-                try_lock: Some(
-                    "SELECT CASE WHEN pg_try_advisory_xact_lock(1835100526, \
-                     hashtext(coalesce(current_schema(), ''))) THEN 1::bigint ELSE 0::bigint END",
-                ),
-                holds_lock: "",
-                unlock: "",
-            },
-            // The lock's name holds for the whole server, so the database is part of it; hashed,
-            // because a lock's name has at most 64 characters.
-            _ => Self {
-                create_history: "\
-CREATE TABLE IF NOT EXISTS _mainstay_migrations (
-    version VARCHAR(14) NOT NULL PRIMARY KEY,
-    name VARCHAR(200) NOT NULL,
-    checksum VARCHAR(80) NOT NULL,
-    state VARCHAR(10) NOT NULL CHECK (state IN ('started', 'applied')),
-    statements_done INT NOT NULL,
-    statements_total INT NOT NULL,
-    applied_at DATETIME(6) NOT NULL,
-    duration_ms BIGINT NOT NULL,
-    format INT NOT NULL
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-                count_tables: "SELECT count(*) FROM information_schema.tables \
-                    WHERE table_type = 'BASE TABLE' AND table_schema = DATABASE() \
-                    AND table_name = ?",
-                try_lock: Some("SELECT GET_LOCK(CONCAT('mainstay.migrate.', MD5(DATABASE())), 0)"),
-                holds_lock: "SELECT IS_USED_LOCK(CONCAT('mainstay.migrate.', MD5(DATABASE()))) \
-                    = CONNECTION_ID()",
-                unlock: "SELECT RELEASE_LOCK(CONCAT('mainstay.migrate.', MD5(DATABASE())))",
-            },
+            Dialect::Sqlite => sqlite::SQL,
+            Dialect::Postgres => postgres::SQL,
+            _ => mysql::SQL,
         }
+    }
+}
+
+/// The longest a call with one statement may take, when the server is told the limit, too: its own
+/// answer says more.
+pub(crate) fn call_limit(dialect: Dialect, limit: Duration) -> Duration {
+    match dialect {
+        Dialect::Postgres | Dialect::MariaDb => limit + Duration::from_secs(5),
+        _ => limit,
+    }
+}
+
+/// A statement about rows with the time-outs of its migration, where they can be part of it.
+pub(crate) fn limited(dialect: Dialect, directives: &Directives, text: &str) -> String {
+    match dialect {
+        Dialect::MariaDb => mysql::limited(directives, text),
+        _ => text.to_owned(),
+    }
+}
+
+/// Statements that set the time-outs of a migration. In a transaction they hold until its end, in
+/// a session of its own until that ends.
+pub(crate) fn time_outs(dialect: Dialect, directives: &Directives, session: bool) -> Vec<String> {
+    match dialect {
+        // The one lock of SQLite is taken before the migration begins, and a statement's limit is
+        // the call's.
+        Dialect::Sqlite => Vec::new(),
+        Dialect::Postgres => postgres::time_outs(directives, session),
+        // Settings of a session that others use after it would stay.
+        _ if !session => Vec::new(),
+        Dialect::MariaDb => mysql::time_outs(directives, true),
+        _ => mysql::time_outs(directives, false),
     }
 }

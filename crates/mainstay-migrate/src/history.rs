@@ -6,7 +6,8 @@
 use chrono::{DateTime, Utc};
 use mainstay::database::Sql as Query;
 use mainstay::driver::Row;
-use mainstay::{Database, Error, ErrorKind, Result, Tx};
+use mainstay::schema::Dialect;
+use mainstay::{Database, Error, ErrorKind, Result};
 use serde::Serialize;
 
 use crate::dialect::{self, Sql};
@@ -15,7 +16,10 @@ use crate::dialect::{self, Sql};
 pub const TABLE: &str = dialect::HISTORY;
 
 /// The format this version writes.
-pub const FORMAT: i32 = 1;
+///
+/// Since 2 there is a [journal](crate::journal) beside it, by which an interrupted migration goes
+/// on; its own rows are as they were.
+pub const FORMAT: i32 = 2;
 
 /// How far a migration has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -109,53 +113,73 @@ pub async fn read(db: &Database) -> Result<Vec<HistoryRow>> {
     if !table_exists(db, TABLE).await? {
         return Ok(Vec::new());
     }
-    db.sql(READ).fetch_with(read_row).await
+    read_with(|sql| db.sql(sql)).await
 }
 
 /// Whether the database has a table of this name.
 pub(crate) async fn table_exists(db: &Database, name: &str) -> Result<bool> {
-    let sql = Sql::of(db.dialect()).count_tables;
-    let found: i64 = db.sql(sql).bind(name).scalar().await?;
+    table_exists_with(|sql| db.sql(sql), db.dialect(), name).await
+}
+
+/// The same, wherever the question is to be asked.
+pub(crate) async fn table_exists_with(
+    query: impl Fn(&'static str) -> Query,
+    dialect: Dialect,
+    name: &str,
+) -> Result<bool> {
+    let found: i64 = query(Sql::of(dialect).count_tables)
+        .bind(name)
+        .scalar()
+        .await?;
     Ok(found > 0)
 }
 
-/// The same reading within a transaction, where the table exists.
-pub(crate) async fn read_in(tx: &Tx) -> Result<Vec<HistoryRow>> {
-    tx.sql(READ).fetch_with(read_row).await
+/// The same reading where the table exists.
+pub(crate) async fn read_with(query: impl Fn(&'static str) -> Query) -> Result<Vec<HistoryRow>> {
+    query(READ).fetch_with(read_row).await
 }
 
 /// The statement that records a migration.
 pub(crate) fn insert(query: impl Fn(&'static str) -> Query, row: &HistoryRow) -> Query {
+    let text = "INSERT INTO _mainstay_migrations (version, name, checksum, state, \
+                statements_done, statements_total, applied_at, duration_ms, format) \
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    bind(query(text), row)
+}
+
+/// The values of a row, in the order of its columns.
+pub(crate) fn bind(query: Query, row: &HistoryRow) -> Query {
+    query
+        .bind(row.version.as_str())
+        .bind(row.name.as_str())
+        .bind(row.checksum.as_str())
+        .bind(row.state.as_str())
+        .bind(i32::try_from(row.statements_done).unwrap_or(i32::MAX))
+        .bind(i32::try_from(row.statements_total).unwrap_or(i32::MAX))
+        .bind(row.applied_at)
+        .bind(i64::try_from(row.duration_ms).unwrap_or(i64::MAX))
+        .bind(row.format)
+}
+
+/// Records how far a migration has come, with the fingerprint of the text that is run.
+pub(crate) fn advance(query: impl Fn(&'static str) -> Query, row: &HistoryRow) -> Query {
     query(
-        "INSERT INTO _mainstay_migrations (version, name, checksum, state, statements_done, \
-         statements_total, applied_at, duration_ms, format) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "UPDATE _mainstay_migrations SET state = ?, statements_done = ?, statements_total = ?, \
+         checksum = ?, applied_at = ?, duration_ms = ?, format = ? WHERE version = ?",
     )
-    .bind(row.version.as_str())
-    .bind(row.name.as_str())
-    .bind(row.checksum.as_str())
     .bind(row.state.as_str())
     .bind(i32::try_from(row.statements_done).unwrap_or(i32::MAX))
     .bind(i32::try_from(row.statements_total).unwrap_or(i32::MAX))
+    .bind(row.checksum.as_str())
     .bind(row.applied_at)
     .bind(i64::try_from(row.duration_ms).unwrap_or(i64::MAX))
     .bind(row.format)
-}
-
-/// Records how far a migration has come.
-pub(crate) fn advance(query: impl Fn(&'static str) -> Query, row: &HistoryRow) -> Query {
-    query(
-        "UPDATE _mainstay_migrations SET state = ?, statements_done = ?, applied_at = ?, \
-         duration_ms = ? WHERE version = ?",
-    )
-    .bind(row.state.as_str())
-    .bind(i32::try_from(row.statements_done).unwrap_or(i32::MAX))
-    .bind(row.applied_at)
-    .bind(i64::try_from(row.duration_ms).unwrap_or(i64::MAX))
     .bind(row.version.as_str())
 }
 
-/// Forgets a migration of which nothing took effect.
-pub(crate) fn forget(db: &Database, version: &str) -> Query {
-    db.sql("DELETE FROM _mainstay_migrations WHERE version = ? AND state = 'started'")
-        .bind(version)
+/// Forgets the migrations of these versions and between.
+pub(crate) fn forget(query: impl Fn(&'static str) -> Query, first: &str, last: &str) -> Query {
+    query("DELETE FROM _mainstay_migrations WHERE version >= ? AND version <= ?")
+        .bind(first)
+        .bind(last)
 }

@@ -1,38 +1,53 @@
 //! Migrations and seeding.
 //!
 //! Pure, tested without a database:
-//! - [`mod@migration`]: a migration and the set of them, as static data
+//! - [`mod@migration`]: a migration and the set of them, as static data or read from a folder
+//! - [`mod@source`]: migrations as files
+//! - [`directive`]: what a migration says of itself in comments
 //! - `dialect`: all that differs between the engines
 //! - [`mod@catalog`]: what a database has
 //! - [`mod@diff`]: two of these compared, and the SQL that removes the differences
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
+//! - `shape`: what a statement is about; `refusal`: what must not stand in a migration
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
 //!
 //! With a database:
-//! - [`history`]: the table of what has been applied
-//! - [`runner`]: applies what is pending, under one lock per database
+//! - [`history`]: the table of what has been applied; [`mod@journal`]: of what is under way
+//! - [`runner`]: applies and undoes, under one lock per database; [`progress`]: what it tells
+//! - [`mod@baseline`]: adopts a database that was made by other means
+//! - [`repair`]: mends the record, where a problem asks for it
 //! - [`mod@status`]: the same comparison, read-only
 //! - [`mod@reset`]: drops everything, for development and tests
 //! - [`seed`]: what an application's seed function looks like
 
+pub mod baseline;
 pub mod catalog;
 pub mod checksum;
 mod dialect;
 pub mod diff;
+pub mod directive;
 pub mod history;
+pub mod journal;
 mod lexer;
 pub mod migration;
 pub mod plan;
+pub mod progress;
+mod refusal;
+pub mod repair;
 pub mod reset;
 pub mod runner;
 pub mod seed;
+mod shape;
+pub mod source;
 pub mod split;
 pub mod status;
 
-pub use migration::{Migration, MigrationSet, PerDialect};
-pub use plan::{Plan, Problem};
+pub use baseline::baseline;
+pub use migration::{Direction, Migration, MigrationRef, MigrationSet, PerDialect, Texts};
+pub use plan::{Goal, Plan, Problem};
+pub use progress::{Event, Progress};
 pub use reset::reset;
-pub use runner::{Applied, Options, Report, migrate, migrate_with};
+pub use runner::{Applied, Options, Report, dry_run, migrate, migrate_with};
 pub use seed::{Seed, SeedReport};
 pub use status::{MigrationState, MigrationStatus, Status, status};
 

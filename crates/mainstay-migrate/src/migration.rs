@@ -1,25 +1,54 @@
-//! A migration and the set of them, as plain static data.
+//! A migration and the set of them: static data of a program, or read from a folder.
+
+use std::sync::Arc;
 
 use mainstay::schema::Dialect;
 use mainstay::{Error, ErrorKind, Result};
+use serde::Serialize;
 
 use crate::dialect;
+use crate::directive::{Directives, TextError, directives};
+use crate::refusal::refused;
+use crate::source::Stored;
 use crate::split::{Statement, split};
+
+/// Which way a migration is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// It is applied.
+    Up,
+    /// It is undone.
+    Down,
+}
+
+impl Direction {
+    /// The word in file names and in the journal.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
 
 /// A text in each dialect. MariaDB and MySQL share theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PerDialect {
+pub struct Texts<'a> {
     /// For SQLite.
-    pub sqlite: &'static str,
+    pub sqlite: &'a str,
     /// For PostgreSQL.
-    pub postgres: &'static str,
+    pub postgres: &'a str,
     /// For MariaDB and MySQL.
-    pub mysql: &'static str,
+    pub mysql: &'a str,
 }
 
-impl PerDialect {
+/// A text in each dialect, as part of a program.
+pub type PerDialect = Texts<'static>;
+
+impl<'a> Texts<'a> {
     /// One text that all dialects read.
-    pub const fn same(sql: &'static str) -> Self {
+    pub const fn same(sql: &'a str) -> Self {
         Self {
             sqlite: sql,
             postgres: sql,
@@ -28,7 +57,7 @@ impl PerDialect {
     }
 
     /// The text of a dialect.
-    pub fn of(&self, dialect: Dialect) -> &'static str {
+    pub fn of(&self, dialect: Dialect) -> &'a str {
         dialect::text_of(self, dialect)
     }
 }
@@ -50,18 +79,21 @@ impl PerDialect {
 /// # Ok::<(), mainstay::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Migration {
+pub struct MigrationRef<'a> {
     /// When it was written, as `YYYYMMDDhhmmss`. Migrations run in this order.
-    pub version: &'static str,
+    pub version: &'a str,
     /// What it does, in lower case with underscores.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The SQL that does it.
-    pub up: PerDialect,
+    pub up: Texts<'a>,
     /// The SQL that undoes it, where that is possible.
-    pub down: Option<PerDialect>,
+    pub down: Option<Texts<'a>>,
 }
 
-impl Migration {
+/// A migration as part of a program.
+pub type Migration = MigrationRef<'static>;
+
+impl<'a> MigrationRef<'a> {
     /// The version and the name, as in messages and folder names.
     pub fn label(&self) -> String {
         format!("{}_{}", self.version, self.name)
@@ -72,82 +104,170 @@ impl Migration {
     /// # Errors
     /// `CONFIGURATION_ERROR` when the text cannot be split, or has a statement that a migration
     /// must not have.
-    pub fn statements(&self, dialect: Dialect) -> Result<Vec<Statement<'static>>> {
-        let wrong = |line: usize, what: &str| {
-            Error::new(
-                ErrorKind::Configuration,
-                format!(
-                    "migration {}, up.{}.sql line {line}: {what}",
-                    self.label(),
-                    dialect.slug()
-                ),
-            )
-        };
-        let statements =
-            split(dialect, self.up.of(dialect)).map_err(|error| wrong(error.line, error.what))?;
+    pub fn statements(&self, dialect: Dialect) -> Result<Vec<Statement<'a>>> {
+        self.statements_of(Direction::Up, dialect, self.up.of(dialect))
+    }
+
+    /// The statements of one of its texts.
+    pub(crate) fn statements_of(
+        &self,
+        direction: Direction,
+        dialect: Dialect,
+        text: &'a str,
+    ) -> Result<Vec<Statement<'a>>> {
+        let wrong = |error: TextError| self.wrong(direction, dialect, &error);
+        let statements = split(dialect, text).map_err(|error| wrong(error.into()))?;
         for statement in &statements {
             if let Some(why) = refused(&statement.words) {
-                return Err(wrong(statement.line, why));
+                return Err(wrong(TextError {
+                    line: statement.line,
+                    what: why.to_owned(),
+                }));
             }
         }
         Ok(statements)
     }
-}
 
-/// Why a statement that starts with these words must not stand in a migration.
-fn refused(words: &[String]) -> Option<&'static str> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["DELIMITER", ..] => Some(
-            "DELIMITER is a command of the mysql client, not SQL; leave it out, bodies from BEGIN \
-             to END are understood without it",
-        ),
-        // MariaDB's anonymous block, not a transaction.
-        ["BEGIN", "NOT", ..] => None,
-        [
-            "BEGIN" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "END" | "ABORT",
-            ..,
-        ]
-        | ["START", "TRANSACTION", ..] => Some(
-            "a migration must not begin or end transactions; each one runs in a transaction of \
-             its own where the engine can do that",
-        ),
-        ["SET", "LOCAL" | "STATEMENT" | "CONSTRAINTS", ..] => None,
-        ["SET" | "USE", ..] | ["LOCK", "TABLES", ..] => Some(
-            "a migration must not change its session, which others use after it and which need \
-             not be that of the next statement; use SET LOCAL on PostgreSQL, SET STATEMENT ... \
-             FOR on MariaDB",
-        ),
-        ["PRAGMA", "DEFER_FOREIGN_KEYS", ..] => None,
-        // PRAGMA foreign_keys = OFF before a table is rebuilt is what deletes its children.
-        ["PRAGMA", ..] => Some(
-            "a PRAGMA takes no effect inside the migration's transaction, or outlives it; only \
-             defer_foreign_keys belongs to the transaction",
-        ),
-        _ => None,
+    /// What one of its texts says of itself.
+    pub(crate) fn directives_of(
+        &self,
+        direction: Direction,
+        dialect: Dialect,
+        text: &str,
+    ) -> Result<Directives> {
+        let found =
+            directives(dialect, text).map_err(|error| self.wrong(direction, dialect, &error))?;
+        let wrong =
+            |what: &str| Err(self.refuse(&format!("{}: {what}", self.file(direction, dialect))));
+        if let Some(why) = dialect::refused_directive(dialect, &found) {
+            return wrong(why);
+        }
+        match &found.replaces {
+            Some(replaces) if replaces.last != self.version => wrong(&format!(
+                "it stands for the migrations up to {}, and so must have that version",
+                replaces.last
+            )),
+            _ => Ok(found),
+        }
+    }
+
+    fn file(&self, direction: Direction, dialect: Dialect) -> String {
+        format!("{}.{}.sql", direction.as_str(), dialect.slug())
+    }
+
+    /// The error of a line of one of its texts.
+    pub(crate) fn wrong(&self, direction: Direction, dialect: Dialect, error: &TextError) -> Error {
+        Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "migration {}, {} {error}",
+                self.label(),
+                self.file(direction, dialect)
+            ),
+        )
+    }
+
+    /// An error that concerns it.
+    pub(crate) fn refuse(&self, what: &str) -> Error {
+        Error::new(
+            ErrorKind::Configuration,
+            format!("migration {}: {what}", self.label()),
+        )
     }
 }
 
-/// All migrations of an application, oldest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// All migrations of an application, oldest first. Cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationSet {
-    migrations: &'static [Migration],
+    origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// Part of the program.
+    Embedded(&'static [Migration]),
+    /// Read from a folder.
+    Read(Arc<[Stored]>),
 }
 
 impl MigrationSet {
-    /// A set. [`check`](Self::check) is called before anything is applied.
+    /// A set that is part of the program. [`check`](Self::check) is called before anything is
+    /// applied.
     pub const fn new(migrations: &'static [Migration]) -> Self {
-        Self { migrations }
+        Self {
+            origin: Origin::Embedded(migrations),
+        }
+    }
+
+    /// The migrations of a folder, as [`source::read`](crate::source::read) reads it.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn from_folder(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        Ok(crate::source::read(path.as_ref())?.set)
+    }
+
+    pub(crate) fn of_folder(migrations: Vec<Stored>) -> Self {
+        Self {
+            origin: Origin::Read(migrations.into()),
+        }
     }
 
     /// The migrations, oldest first.
-    pub const fn migrations(&self) -> &'static [Migration] {
-        self.migrations
+    pub fn migrations(&self) -> Vec<MigrationRef<'_>> {
+        match &self.origin {
+            Origin::Embedded(all) => all.to_vec(),
+            Origin::Read(all) => all.iter().map(Stored::as_migration).collect(),
+        }
     }
 
     /// The migration of a version.
-    pub fn get(&self, version: &str) -> Option<&'static Migration> {
-        self.migrations.iter().find(|m| m.version == version)
+    pub fn get(&self, version: &str) -> Option<MigrationRef<'_>> {
+        self.migrations().into_iter().find(|m| m.version == version)
+    }
+
+    /// The text of a migration of the set. `None` for one way down that there is not.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when it has no text for the dialect that does it.
+    pub fn text(
+        &self,
+        version: &str,
+        direction: Direction,
+        dialect: Dialect,
+    ) -> Result<Option<&str>> {
+        let (found, label) = match &self.origin {
+            Origin::Embedded(all) => {
+                let Some(migration) = all.iter().find(|m| m.version == version) else {
+                    return Ok(None);
+                };
+                let texts = match direction {
+                    Direction::Up => Some(&migration.up),
+                    Direction::Down => migration.down.as_ref(),
+                };
+                (texts.map(|texts| texts.of(dialect)), migration.label())
+            }
+            Origin::Read(all) => {
+                let Some(stored) = all.iter().find(|m| m.version == version) else {
+                    return Ok(None);
+                };
+                (
+                    stored.text(direction, dialect),
+                    stored.as_migration().label(),
+                )
+            }
+        };
+        if found.is_none() && direction == Direction::Up {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "migration {label} has neither up.{}.sql nor up.sql",
+                    dialect.slug()
+                ),
+            )
+            .with_hint(format!("write it for {}", dialect.name())));
+        }
+        Ok(found)
     }
 
     /// Checks that versions are well-formed, unique and ascending, and names well-formed.
@@ -155,47 +275,41 @@ impl MigrationSet {
     /// # Errors
     /// `CONFIGURATION_ERROR`, naming the migration.
     pub fn check(&self) -> Result<()> {
-        let wrong = |migration: &Migration, what: String| {
-            Error::new(
-                ErrorKind::Configuration,
-                format!("migration {}: {what}", migration.label()),
-            )
-        };
-        for migration in self.migrations {
-            let version = migration.version;
-            if version.len() != 14 || !version.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(wrong(
-                    migration,
-                    "the version must be 14 digits, YYYYMMDDhhmmss".to_owned(),
-                ));
+        let migrations = self.migrations();
+        for migration in &migrations {
+            if !is_version(migration.version) {
+                return Err(migration.refuse("the version must be 14 digits, YYYYMMDDhhmmss"));
             }
-            let name = migration.name;
-            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-            if name.is_empty() || name.len() > 200 || !name.bytes().all(fits) {
-                return Err(wrong(
-                    migration,
-                    "the name must be 1 to 200 lower-case letters, digits and underscores"
-                        .to_owned(),
+            if !is_name(migration.name) {
+                return Err(migration.refuse(
+                    "the name must be 1 to 200 lower-case letters, digits and underscores",
                 ));
             }
         }
-        for pair in self.migrations.windows(2) {
+        for pair in migrations.windows(2) {
             let (before, after) = (&pair[0], &pair[1]);
             if before.version == after.version {
-                return Err(wrong(
-                    after,
-                    format!("{} has the same version", before.label()),
-                ));
+                return Err(after.refuse(&format!("{} has the same version", before.label())));
             }
             if before.version > after.version {
-                return Err(wrong(
-                    after,
-                    format!("stands after {}, which is newer", before.label()),
-                ));
+                return Err(
+                    after.refuse(&format!("stands after {}, which is newer", before.label()))
+                );
             }
         }
         Ok(())
     }
+}
+
+/// Whether a text is a version: `YYYYMMDDhhmmss`.
+pub(crate) fn is_version(text: &str) -> bool {
+    text.len() == 14 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether a text is a migration's name.
+pub(crate) fn is_name(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    !text.is_empty() && text.len() <= 200 && text.bytes().all(fits)
 }
 
 #[cfg(test)]
@@ -209,10 +323,6 @@ mod tests {
             up: PerDialect::same(sql),
             down: None,
         }
-    }
-
-    fn words_of(sql: &str) -> Vec<String> {
-        sql.split(' ').map(str::to_ascii_uppercase).collect()
     }
 
     fn refusal(set: &'static [Migration]) -> String {
@@ -243,24 +353,5 @@ mod tests {
         assert!(refusal(BACKWARDS).contains("which is newer"));
         static NAME: &[Migration] = &[migration("20260101000000", "No Such", "")];
         assert!(refusal(NAME).contains("lower-case"));
-    }
-
-    #[test]
-    fn transaction_control_and_client_commands_are_refused_with_their_line() {
-        let commit = migration("20260101000000", "a", "CREATE TABLE a (b INT);\n\nCommit;");
-        let error = commit.statements(Dialect::Sqlite).expect_err("COMMIT");
-        assert!(error.detail().contains("up.sqlite.sql line 3"), "{error}");
-        let delimiter = migration("20260101000000", "a", "DELIMITER //");
-        let error = delimiter.statements(Dialect::MariaDb).expect_err("client");
-        assert!(error.detail().contains("mysql client"), "{error}");
-        let session = migration("20260101000000", "a", "SET foreign_key_checks = 0");
-        let error = session.statements(Dialect::MariaDb).expect_err("session");
-        assert!(error.detail().contains("SET STATEMENT"), "{error}");
-        for fine in [
-            "SET LOCAL lock_timeout = 1",
-            "SET STATEMENT a = 0 FOR DROP TABLE b",
-        ] {
-            assert!(refused(&words_of(fine)).is_none(), "{fine}");
-        }
     }
 }

@@ -5,7 +5,10 @@ use mainstay::{Database, Error, Result};
 
 use crate::MigrationSet;
 use crate::history::{TABLE, table_exists};
+use crate::journal;
 use crate::lexer::{Kind, Token};
+use crate::migration::Direction;
+use crate::shape::unquoted;
 use crate::split::statements;
 
 /// Drops the tables of the handle's schema, those the migrations create, and the history. Returns
@@ -24,13 +27,17 @@ pub async fn reset(db: &Database, set: &MigrationSet) -> Result<Vec<String>> {
     }
     names.reverse();
     // Last, so that a reset that fails half way can be repeated.
+    names.push(journal::TABLE.to_owned());
     names.push(TABLE.to_owned());
     let mut dropped = Vec::new();
     for name in names {
         if table_exists(db, &name).await? {
             let quoted = db.dialect().quote(&name);
             db.script(format!("DROP TABLE IF EXISTS {quoted}")).await?;
-            dropped.push(name);
+            // Not everywhere there, and part of the history.
+            if name != journal::TABLE {
+                dropped.push(name);
+            }
         }
     }
     Ok(dropped)
@@ -41,7 +48,8 @@ fn created_tables(db: &Database, set: &MigrationSet) -> Result<Vec<String>> {
     let dialect = db.dialect();
     let mut names: Vec<String> = Vec::new();
     for migration in set.migrations() {
-        let all = statements(dialect, migration.up.of(dialect)).map_err(Error::unexpected)?;
+        let text = set.text(migration.version, Direction::Up, dialect)?;
+        let all = statements(dialect, text.unwrap_or_default()).map_err(Error::unexpected)?;
         for name in all.iter().filter_map(|tokens| created_table(tokens)) {
             if !names.contains(&name) {
                 names.push(name);
@@ -67,14 +75,10 @@ fn created_table(tokens: &[Token<'_>]) -> Option<String> {
         rest => rest,
     };
     let name = rest.first()?;
-    Some(match name.kind {
-        Kind::Quoted => {
-            let quote = name.text.chars().next()?;
-            let inner = name.text.get(1..name.text.len() - 1)?;
-            inner.replace(&format!("{quote}{quote}"), &quote.to_string())
-        }
-        _ => name.text.to_owned(),
-    })
+    match name.kind {
+        Kind::Quoted => unquoted(name.text),
+        _ => Some(name.text.to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ fn word(token: &Token<'_>) -> String {
     }
 }
 
-fn line_of(sql: &str, at: usize) -> usize {
+pub(crate) fn line_of(sql: &str, at: usize) -> usize {
     sql[..at].matches('\n').count() + 1
 }
 

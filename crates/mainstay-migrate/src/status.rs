@@ -5,8 +5,9 @@ use mainstay::{Database, Result};
 use serde::Serialize;
 
 use crate::MigrationSet;
-use crate::history::{self, State};
-use crate::plan::{Problem, compare};
+use crate::history::State;
+use crate::journal;
+use crate::plan::{Problem, Standing, survey};
 
 /// Where a database stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,8 +47,10 @@ pub enum MigrationState {
     Unverified,
     /// It is, but the program does not know it.
     Unknown,
-    /// It has begun and not ended.
+    /// It has begun and not ended, or its undoing has.
     HalfApplied,
+    /// It is, and another migration stands for it now.
+    Replaced,
 }
 
 impl MigrationState {
@@ -60,6 +63,7 @@ impl MigrationState {
             Self::Unverified => "unverified",
             Self::Unknown => "unknown",
             Self::HalfApplied => "half-applied",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -72,9 +76,11 @@ impl Status {
 
     /// How many migrations are applied, with those that something is wrong with.
     pub fn applied(&self) -> usize {
-        use MigrationState::{Applied, Changed, HalfApplied, Pending, Unknown, Unverified};
+        use MigrationState::{
+            Applied, Changed, HalfApplied, Pending, Replaced, Unknown, Unverified,
+        };
         let applied = |state| match state {
-            Applied | Changed | Unverified | Unknown => true,
+            Applied | Changed | Unverified | Unknown | Replaced => true,
             Pending | HalfApplied => false,
         };
         self.migrations.iter().filter(|m| applied(m.state)).count()
@@ -82,7 +88,8 @@ impl Status {
 
     /// Whether there is nothing to do and nothing wrong.
     pub fn is_current(&self) -> bool {
-        self.problems.is_empty() && self.count(MigrationState::Pending) == 0
+        let left = [MigrationState::Pending, MigrationState::HalfApplied];
+        self.problems.is_empty() && left.iter().all(|state| self.count(*state) == 0)
     }
 }
 
@@ -91,11 +98,9 @@ impl Status {
 /// # Errors
 /// `CONFIGURATION_ERROR` when the set is wrong; the errors of reading.
 pub async fn status(db: &Database, set: &MigrationSet) -> Result<Status> {
-    let recorded = history::read(db).await?;
-    let problems = match compare(set, db.dialect(), &recorded)? {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems,
-    };
+    let recorded = journal::read(db).await?;
+    let survey = survey(set, db.dialect(), &recorded)?;
+    let problems = &survey.problems;
     // What the comparison says of a migration that is recorded as applied.
     let applied = |version: &str| {
         let problem = problems.iter().find(|problem| problem.version() == version);
@@ -103,10 +108,12 @@ pub async fn status(db: &Database, set: &MigrationSet) -> Result<Status> {
             Some(Problem::Changed { .. }) => MigrationState::Changed,
             Some(Problem::Unverified { .. }) => MigrationState::Unverified,
             Some(Problem::Missing { .. }) => MigrationState::Unknown,
-            _ => MigrationState::Applied,
+            _ if set.get(version).is_some() => MigrationState::Applied,
+            _ => MigrationState::Replaced,
         }
     };
     let mut migrations: Vec<MigrationStatus> = recorded
+        .history
         .iter()
         .map(|row| MigrationStatus {
             version: row.version.clone(),
@@ -119,11 +126,13 @@ pub async fn status(db: &Database, set: &MigrationSet) -> Result<Status> {
             duration_ms: (row.state == State::Applied).then_some(row.duration_ms),
         })
         .collect();
-    for migration in set.migrations() {
-        if !recorded.iter().any(|row| row.version == migration.version) {
+    for one in &survey.migrations {
+        let version = one.migration.version;
+        let recorded = recorded.history.iter().any(|row| row.version == version);
+        if one.standing == Standing::Pending && !recorded {
             migrations.push(MigrationStatus {
-                version: migration.version.to_owned(),
-                name: migration.name.to_owned(),
+                version: version.to_owned(),
+                name: one.migration.name.to_owned(),
                 state: MigrationState::Pending,
                 applied_at: None,
                 duration_ms: None,

@@ -1,69 +1,15 @@
 //! Migrations on real databases: SQLite always, PostgreSQL and MariaDB where there is a server.
 
+mod support;
+
 use std::time::Duration;
 
-use mainstay::config::ConfigLoader;
-use mainstay::{Database, ErrorKind};
+use mainstay::ErrorKind;
 use mainstay_migrate::{
     Migration, MigrationSet, MigrationState, Options, PerDialect, migrate, migrate_with, reset,
     status,
 };
-use mainstay_testkit::servers::{ServerKind, TestDatabase, require};
-
-/// A database of one test on one engine.
-struct Target {
-    url: String,
-    _file: Option<tempfile::TempDir>,
-    _database: Option<TestDatabase>,
-}
-
-impl Target {
-    async fn open(&self) -> Database {
-        let config = ConfigLoader::new()
-            .set("url", &self.url)
-            .load()
-            .expect("the test's configuration is valid");
-        Database::builder()
-            .create_if_missing()
-            .open(&config)
-            .await
-            .expect("the test database opens")
-    }
-}
-
-/// One empty database on each engine there is.
-fn targets() -> Vec<Target> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut all = vec![Target {
-        url: format!("sqlite:{}", folder.path().join("test.db").display()),
-        _file: Some(folder),
-        _database: None,
-    }];
-    for kind in [ServerKind::Postgres, ServerKind::MariaDb] {
-        if let Some(server) = require(kind) {
-            let database = TestDatabase::create(&server).expect("a database");
-            all.push(Target {
-                url: database.url().as_str().to_owned(),
-                _file: None,
-                _database: Some(database),
-            });
-        }
-    }
-    all
-}
-
-async fn close(db: Database) {
-    db.close(Duration::from_secs(5))
-        .await
-        .expect("the handle closes");
-}
-
-async fn count(db: &Database, table: &str) -> i64 {
-    db.sql(format!("SELECT count(*) FROM {table}"))
-        .scalar()
-        .await
-        .expect("the table can be counted")
-}
+use support::{close, count, targets};
 
 const CREATE: Migration = Migration {
     version: "20260101000000",
@@ -104,7 +50,7 @@ async fn pending_migrations_are_applied_once_and_in_order() {
         let versions: Vec<_> = report
             .applied
             .iter()
-            .map(|applied| applied.version)
+            .map(|applied| applied.version.as_str())
             .collect();
         assert_eq!(versions, [CREATE.version, FILL.version, EXTEND.version]);
         assert_eq!(report.already, 0);
@@ -204,16 +150,56 @@ async fn a_failed_migration_says_what_stands() {
             assert_eq!((report.applied.len(), report.already), (2, 1));
         } else {
             assert!(text.contains("statement 1 stands"), "{text}");
+            assert!(text.contains("it goes on at statement 2"), "{text}");
             assert_eq!(stand.count(MigrationState::HalfApplied), 1);
+            assert!(
+                !stand.is_current() && stand.problems.is_empty(),
+                "{stand:?}"
+            );
             // Changes of rows share a transaction.
             assert_eq!(count(&db, "extra").await, 0);
-            let refused = migrate(&db, &WITH_BROKEN).await.expect_err("half applied");
-            let text = refused.to_string();
+            let again = migrate(&db, &WITH_BROKEN).await.expect_err("the same");
+            assert!(again.to_string().contains("statement 3 of 4"), "{again}");
+            // What did not take effect may change.
+            let report = migrate(&db, &MENDED).await.expect("the corrected text");
+            assert_eq!((report.applied.len(), report.already), (1, 1));
+            assert_eq!(count(&db, "extra").await, 2);
+            let stand = status(&db, &MENDED).await.expect("status");
+            assert!(stand.is_current(), "{stand:?}");
+        }
+        close(db).await;
+    }
+}
+
+const CORRECTED: Migration = Migration {
+    up: PerDialect::same(
+        "CREATE TABLE extra (id BIGINT);\nINSERT INTO extra VALUES (1);\n\
+         INSERT INTO extra VALUES (2)",
+    ),
+    ..FILL
+};
+static MENDED: MigrationSet = MigrationSet::new(&[CREATE, CORRECTED]);
+
+const REWRITTEN: Migration = Migration {
+    up: PerDialect::same("CREATE TABLE other (id BIGINT);\nINSERT INTO other VALUES (1)"),
+    ..FILL
+};
+static WITH_REWRITTEN: MigrationSet = MigrationSet::new(&[CREATE, REWRITTEN]);
+
+#[tokio::test]
+async fn what_stands_of_a_migration_must_keep_its_text() {
+    for target in targets() {
+        let db = target.open().await;
+        if !db.capabilities().transactional_ddl {
+            migrate(&db, &WITH_BROKEN).await.expect_err("fails");
+            let error = migrate(&db, &WITH_REWRITTEN).await.expect_err("rewritten");
+            let text = error.to_string();
             assert!(
-                text.contains("1 of 4 statements are recorded as done"),
+                text.contains("statement 1, which took effect, has another text now"),
                 "{text}"
             );
-            assert!(text.contains("whether statement 2 took effect"), "{text}");
+            let stand = status(&db, &WITH_REWRITTEN).await.expect("status");
+            assert_eq!(stand.problems.len(), 1);
         }
         close(db).await;
     }
@@ -314,6 +300,7 @@ async fn who_waits_too_long_for_another_instance_is_told_so() {
         tokio::time::sleep(Duration::from_millis(600)).await;
         let options = Options {
             timeout: Duration::from_millis(400),
+            ..Options::default()
         };
         let error = migrate_with(&second, &SLOW_SET, options)
             .await
@@ -340,6 +327,7 @@ async fn a_dropped_call_leaves_no_lock_and_nothing_half_done() {
         assert!(dropped.is_err(), "it was still at work");
         let options = Options {
             timeout: Duration::from_secs(20),
+            ..Options::default()
         };
         let report = migrate_with(&second, &SLOW_SET, options)
             .await

@@ -1,28 +1,141 @@
-//! `migrate up` and `migrate status`.
+//! `migrate`: `plan`, `up`, `status`, `baseline` and `new`. What undoes or mends is in files of its
+//! own.
 
-use mainstay_migrate::{Status, status};
+use std::path::Path;
+
+use mainstay::clock::{Clock, SystemClock};
+use mainstay_migrate::{Goal, Options, Status, baseline, dry_run, source, status};
 
 use super::steps;
+use super::{repair, undo};
 use crate::args::{Format, MigrateCommand};
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};
-use crate::output::{json, pair, short, table};
+use crate::output::{counted, json, pair, short, table};
+use crate::progress;
+use crate::terminal::Terminal;
 
 pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Result<Exit, Failure> {
     match command {
-        MigrateCommand::Up { format } => up(context, format).await,
+        MigrateCommand::Plan { to, format } => plan(context, &up_to(to), format).await,
+        MigrateCommand::Up {
+            to,
+            dry_run: true,
+            format,
+        } => plan(context, &up_to(to), format).await,
+        MigrateCommand::Up { to, format, .. } => up(context, up_to(to), format).await,
+        MigrateCommand::Down {
+            to,
+            yes,
+            dry_run,
+            format,
+        } => match dry_run {
+            true => plan(context, &to.goal(), format).await,
+            false => undo::run(context, "migrate down", to.goal(), yes, format).await,
+        },
+        MigrateCommand::Redo {
+            yes,
+            dry_run,
+            format,
+        } => match dry_run {
+            true => plan(context, &Goal::Redo, format).await,
+            false => undo::run(context, "migrate redo", Goal::Redo, yes, format).await,
+        },
         MigrateCommand::Status { format } => show(context, format).await,
+        MigrateCommand::Baseline { to, format } => adopt(context, &to, format).await,
+        MigrateCommand::Repair {
+            yes,
+            done,
+            undone,
+            format,
+        } => {
+            let say = repair::Say { yes, done, undone };
+            repair::run(context, &say, format).await
+        }
+        MigrateCommand::New {
+            name,
+            folder,
+            dialect,
+            format,
+        } => new(&context.terminal, &name, &folder, &dialect, format),
     }
 }
 
-async fn up(context: &Context<'_>, format: Format) -> Result<Exit, Failure> {
+fn up_to(version: Option<String>) -> Goal {
+    version.map_or(Goal::Up, Goal::UpTo)
+}
+
+async fn plan(context: &Context<'_>, goal: &Goal, format: Format) -> Result<Exit, Failure> {
+    let plan = context
+        .with_database(async |db| {
+            dry_run(db, context.app.migrations(), goal)
+                .await
+                .map_err(migration_failure)
+        })
+        .await?;
+    context.terminal.print(&if format.json {
+        json(&plan)
+    } else {
+        plan.to_string()
+    });
+    Ok(Exit::Ok)
+}
+
+async fn up(context: &Context<'_>, goal: Goal, format: Format) -> Result<Exit, Failure> {
     let report = context
-        .with_database(async |db| steps::migrate(context, db).await)
+        .with_database(async |db| {
+            let options = Options {
+                goal,
+                progress: Some(progress::on(&context.terminal)),
+                ..Options::default()
+            };
+            mainstay_migrate::migrate_with(db, context.app.migrations(), options)
+                .await
+                .map_err(migration_failure)
+        })
         .await?;
     context.terminal.print(&if format.json {
         json(&report)
     } else {
         pair("migrations", &steps::migrations_line(&report))
+    });
+    Ok(Exit::Ok)
+}
+
+async fn adopt(context: &Context<'_>, to: &str, format: Format) -> Result<Exit, Failure> {
+    let labels = context
+        .with_database(async |db| {
+            baseline(db, context.app.migrations(), to)
+                .await
+                .map_err(migration_failure)
+        })
+        .await?;
+    context.terminal.print(&if format.json {
+        json(&serde_json::json!({ "recorded": labels }))
+    } else {
+        let count = counted(labels.len() as u64, "migration");
+        pair(
+            "baseline",
+            &format!("{count} recorded as applied\n{}", labels.join("\n")),
+        )
+    });
+    Ok(Exit::Ok)
+}
+
+/// Needs no configuration.
+pub(crate) fn new(
+    terminal: &Terminal,
+    name: &str,
+    folder: &Path,
+    dialects: &[String],
+    format: Format,
+) -> Result<Exit, Failure> {
+    let dialects: Vec<&str> = dialects.iter().map(String::as_str).collect();
+    let made = source::create(folder, name, SystemClock.now(), &dialects)?;
+    terminal.print(&if format.json {
+        json(&serde_json::json!({ "folder": made }))
+    } else {
+        pair("made", &made.display().to_string())
     });
     Ok(Exit::Ok)
 }

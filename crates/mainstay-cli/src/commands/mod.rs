@@ -1,10 +1,12 @@
 //! One file per command.
 //!
 //! - `steps`: what several commands do to a database: create, migrate, seed, and how it is told
+//! - `undo`, `repair`: the commands of `migrate` that undo and mend
 //! - `serve`, `setup`, `seed`, `reset`, `config`, `migrate`, `schema`, `status`: the commands
 
 pub(crate) mod config;
 pub(crate) mod migrate;
+mod repair;
 pub(crate) mod reset;
 pub(crate) mod schema;
 pub(crate) mod seed;
@@ -12,3 +14,4 @@ pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod status;
 mod steps;
+mod undo;

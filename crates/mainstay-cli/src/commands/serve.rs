@@ -191,7 +191,7 @@ async fn expect_current(
             Failure::new(Exit::Failed, problem.clone()).next(format!("look at all of it: {look}"))
         );
     }
-    let pending = found.count(MigrationState::Pending);
+    let pending = found.count(MigrationState::Pending) + found.count(MigrationState::HalfApplied);
     if pending > 0 {
         return Err(Failure::new(
             Exit::Refused,
@@ -204,8 +204,8 @@ async fn expect_current(
         .next(context.command("migrate up")));
     }
     Ok(Report {
-        applied: Vec::new(),
-        already: found.count(MigrationState::Applied),
+        already: found.applied(),
+        ..Report::default()
     })
 }
 

@@ -80,8 +80,12 @@ pub(crate) async fn run(context: &Context<'_>, format: Format) -> Result<Exit, F
 
 fn migrations_line(context: &Context<'_>, status: &Status) -> String {
     let pending = status.count(MigrationState::Pending);
+    let half = status.count(MigrationState::HalfApplied);
     let mut line = format!("{} applied, {pending} pending", status.applied());
-    if pending > 0 && status.problems.is_empty() {
+    if half > 0 {
+        line.push_str(&format!(", {half} half-applied"));
+    }
+    if pending + half > 0 && status.problems.is_empty() {
         line.push_str(&format!(" (apply: {})", context.command("migrate up")));
     }
     for problem in &status.problems {

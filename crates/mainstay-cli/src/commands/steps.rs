@@ -93,10 +93,20 @@ pub(crate) fn database_line(context: &Context<'_>, db: &Database, created: bool)
 }
 
 pub(crate) fn migrations_line(report: &Report) -> String {
-    let mut line = match report.applied.len() {
-        0 => format!("none pending, {} applied before", report.already),
-        now => format!("{now} applied, {} before", report.already),
+    let mut line = match (report.undone.len(), report.applied.len()) {
+        (0, 0) => format!("none pending, {} applied before", report.already),
+        (0, now) => format!("{now} applied, {} before", report.already),
+        (undone, 0) => format!("{undone} undone, {} still applied", report.already),
+        (undone, now) => format!("{undone} undone, {now} applied, {} before", report.already),
     };
+    for undone in &report.undone {
+        line.push_str(&format!(
+            "\n{}_{} undone in {}",
+            undone.version,
+            undone.name,
+            crate::output::short(undone.duration)
+        ));
+    }
     for applied in &report.applied {
         line.push_str(&format!(
             "\n{}_{} in {}",
@@ -155,18 +165,23 @@ mod tests {
     #[test]
     fn migrations_are_told_one_per_line() {
         let mut report = Report {
-            applied: Vec::new(),
             already: 2,
+            ..Report::default()
         };
         assert_eq!(migrations_line(&report), "none pending, 2 applied before");
         report.applied.push(Applied {
-            version: "20260101000000",
-            name: "create",
+            version: "20260101000000".to_owned(),
+            name: "create".to_owned(),
             duration: Duration::from_millis(12),
         });
         assert_eq!(
             migrations_line(&report),
             "1 applied, 2 before\n20260101000000_create in 12.0ms"
+        );
+        report.undone = std::mem::take(&mut report.applied);
+        assert_eq!(
+            migrations_line(&report),
+            "1 undone, 2 still applied\n20260101000000_create undone in 12.0ms"
         );
     }
 

@@ -25,7 +25,7 @@ static MIGRATIONS: MigrationSet = MigrationSet::new(&[Migration {
     version: "20260101000000",
     name: "create_notes",
     up: PerDialect::same("CREATE TABLE notes (id BIGINT PRIMARY KEY, text VARCHAR(100) NOT NULL)"),
-    down: None,
+    down: Some(PerDialect::same("DROP TABLE notes")),
 }]);
 
 const KEYS: &[KeyDef] = &[KeyDef::new(

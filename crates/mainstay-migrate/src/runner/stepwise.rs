@@ -1,41 +1,54 @@
-//! Engines that commit at every change of a table. Such a statement runs by itself and is recorded
-//! when it is done; statements about rows share a transaction with their record. So an interrupted
-//! migration is noticed, and what stands of it is known but for one statement.
+//! Statement by statement: engines that commit at every change of a table, and migrations that must
+//! not run in a transaction.
 //!
-//! The lock belongs to the session of a transaction that does nothing else. So a failed statement,
-//! which ends its own transaction, leaves the lock to be given back in order.
+//! A statement that is its own transaction is recorded as started, with the fingerprint of the
+//! schema before it, and as done, with the one after. Others share a transaction with their record.
+//! So what stands of an interrupted migration is known, or is found out; see `resume`.
+//!
+//! The session that has the lock is also the one that runs what changes tables. A server goes on
+//! with a statement whose program was killed, and only then ends the session: so nobody else
+//! begins before it has ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mainstay::database::Sql as Query;
-use mainstay::{Error, ErrorKind, Outcome, Result, Tx};
+use mainstay::database::Exclusive;
+use mainstay::{Error, Outcome, Result};
 use tokio::time::Instant;
 
-use super::{Applied, Job, Report, failed, millis};
-use crate::Migration;
-use crate::dialect::Sql;
-use crate::history::{self, HistoryRow, State};
-use crate::plan::{half_applied_hint, plan};
-use crate::split::Statement;
+use super::fingerprint::schema_fingerprint;
+use super::session::{GRACE, Job, millis, try_session_lock, two_connections, unlock};
+use super::{Applied, Took, failed, resume};
+use crate::dialect::{self, Effect, Manner, Sql};
+use crate::history::{self, State};
+use crate::journal::{self, JournalRow};
+use crate::migration::Direction;
+use crate::plan::{Mode, Step, Target, half_applied_hint, steps_to, survey};
+use crate::progress::Event;
 
-/// By how much the lock's transaction outlives the deadline of the work it protects.
-const GRACE: Duration = Duration::from_secs(30);
-
-/// Applies what is pending, in a task of its own: when the caller goes away, the migration under
-/// way is finished and the lock given back, and no more is begun.
-pub(super) async fn run(job: Job) -> Result<Report> {
-    if job.db.pool().status().max < 2 {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            "migrating needs two connections on this engine, and pool.max is 1",
-        )
-        .with_hint("set pool.max to 2 or more"));
-    }
+/// Takes the next steps to a target that are run this way, in a task of its own: when the caller
+/// goes away, the migration under way is finished and the lock given back, and no more is begun.
+pub(super) async fn next(job: &Job, target: &Target) -> Result<Took> {
+    two_connections(job)?;
     let abandoned = Arc::new(AtomicBool::new(false));
     let _guard = SetOnDrop(Arc::clone(&abandoned));
-    tokio::spawn(work(job, abandoned))
+    let (job, target) = (job.clone(), target.clone());
+    let task = async move {
+        let limit = job.left() + GRACE;
+        let db = job.db.clone();
+        db.exclusive(move |held| async move {
+            if !try_session_lock(&held).await? {
+                return Ok(Took::Busy);
+            }
+            let took = take(&job, &held, &target, &abandoned).await;
+            unlock(&held).await;
+            took
+        })
+        .timeout(limit)
+        .await
+    };
+    tokio::spawn(task)
         .await
         .unwrap_or_else(|failure| Err(Error::unexpected(failure)))
 }
@@ -48,122 +61,60 @@ impl Drop for SetOnDrop {
     }
 }
 
-async fn work(job: Job, abandoned: Arc<AtomicBool>) -> Result<Report> {
-    let mut attempt = 0;
+async fn take(
+    job: &Job,
+    held: &Exclusive,
+    target: &Target,
+    abandoned: &AtomicBool,
+) -> Result<Took> {
+    let dialect = job.dialect();
+    held.script(Sql::of(dialect).create_history).await?;
+    held.script(Sql::of(dialect).create_journal).await?;
+    let mut steps: Vec<(Direction, Applied)> = Vec::new();
     while !abandoned.load(Ordering::Relaxed) {
-        let held = job
-            .db
-            .transaction(|lock| {
-                let (job, abandoned) = (&job, &abandoned);
-                async move {
-                    if !job.try_lock(&lock).await? {
-                        return Ok(None);
-                    }
-                    let result = apply_all(job, &lock, abandoned).await;
-                    let unlock = Sql::of(job.dialect()).unlock;
-                    let unlocked: Result<Option<i64>> = lock.sql(unlock).scalar().await;
-                    if let Err(error) = unlocked {
-                        // The session is gone, and the lock with it.
-                        tracing::debug!(target: "mainstay::migrate", %error, "lock not given back");
-                    }
-                    result.map(Some)
-                }
-            })
-            .max_attempts(1)
-            .timeout(job.left() + GRACE)
-            .await?;
-        if let Some(report) = held {
-            return Ok(report);
+        let recorded = journal::read_recorded(|sql| held.sql(sql), dialect).await?;
+        let survey = survey(&job.set, dialect, &recorded)?;
+        let next = steps_to(&job.set, dialect, &recorded, &survey, target)?
+            .into_iter()
+            .next();
+        let Some(step) = next else {
+            return Ok(match steps.is_empty() {
+                true => Took::Reached(survey.applied()),
+                false => Took::Steps(steps),
+            });
+        };
+        if step.mode != Mode::Statements {
+            return Ok(match steps.is_empty() {
+                true => Took::Otherwise(step.mode),
+                false => Took::Steps(steps),
+            });
         }
-        // Between attempts the connection is given back, so that waiting instances that share a
-        // pool leave its connections to the one at work.
-        job.pause(attempt).await?;
-        attempt += 1;
-    }
-    Ok(Report::default())
-}
-
-async fn apply_all(job: &Job, lock: &Tx, abandoned: &AtomicBool) -> Result<Report> {
-    job.db.script(Sql::of(job.dialect()).create_history).await?;
-    let recorded = history::read(&job.db).await?;
-    let plan = plan(&job.set, job.dialect(), &recorded)?;
-    let mut report = Report {
-        applied: Vec::new(),
-        already: plan.applied,
-    };
-    for migration in plan.apply {
-        if abandoned.load(Ordering::Relaxed) {
+        let resumes = recorded
+            .history
+            .iter()
+            .any(|row| row.version == step.version && row.state == State::Started);
+        let limits = dialect::time_outs(dialect, &step.directives, true);
+        for sql in &limits {
+            held.script(sql.as_str()).await?;
+        }
+        let run = Run {
+            job,
+            held,
+            step: &step,
+            started: Instant::now(),
+        };
+        steps.push(run.all(resumes).await?);
+        if !limits.is_empty() {
+            // The next one gets a session without them.
             break;
         }
-        let applied = apply(job, lock, migration).await?;
-        tracing::info!(
-            target: "mainstay::migrate",
-            version = applied.version, name = applied.name,
-            duration_ms = millis(applied.duration), "migration applied"
-        );
-        report.applied.push(applied);
     }
-    Ok(report)
+    Ok(Took::Steps(steps))
 }
 
-/// Fails when the lock's session has been lost, and with it the lock.
-async fn check_lock(job: &Job, lock: &Tx) -> Result<()> {
-    let held: Option<i64> = lock.sql(Sql::of(job.dialect()).holds_lock).scalar().await?;
-    if held == Some(1) {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::ConnectionLost,
-        "the lock that keeps other instances from migrating was lost",
-    )
-    .with_hint("migrate again"))
-}
-
-async fn apply(job: &Job, lock: &Tx, migration: &'static Migration) -> Result<Applied> {
-    let statements = migration.statements(job.dialect())?;
-    let total = statements.len();
-    check_lock(job, lock).await?;
-    let state = if total == 0 {
-        State::Applied
-    } else {
-        State::Started
-    };
-    let row = job.row(migration, state, total)?;
-    history::insert(|sql| job.db.sql(sql), &row)
-        .execute()
-        .await?;
-    let work = Work {
-        job,
-        row: &row,
-        statements: &statements,
-        started: Instant::now(),
-    };
-    let mut done = 0;
-    while done < total {
-        let step = async {
-            check_lock(job, lock).await?;
-            if statements[done].is_about_rows() {
-                work.rows(done).await
-            } else {
-                work.alone(done).await
-            }
-        };
-        match step.await {
-            Ok(now) => done = now,
-            Err(stop) => return Err(explain(job, migration, &statements, stop, row, done).await),
-        }
-    }
-    Ok(Applied {
-        version: migration.version,
-        name: migration.name,
-        duration: work.started.elapsed(),
-    })
-}
-
-/// Why a step ended early.
+/// Why a statement failed, and which.
 struct Stop {
     error: Error,
-    /// The statement that failed, if it was one.
     position: Option<usize>,
 }
 
@@ -187,106 +138,229 @@ impl Stop {
 
 /// One migration at work.
 #[derive(Clone, Copy)]
-struct Work<'a> {
-    job: &'a Job,
-    row: &'a HistoryRow,
-    statements: &'a [Statement<'static>],
+pub(super) struct Run<'a> {
+    pub(super) job: &'a Job,
+    pub(super) held: &'a Exclusive,
+    pub(super) step: &'a Step,
     started: Instant,
 }
 
-impl Work<'_> {
-    /// Runs one statement that ends transactions, then records it. Between the two lies the
-    /// moment in which it is not known whether it took effect.
-    async fn alone(self, position: usize) -> Result<usize, Stop> {
-        let db = &self.job.db;
-        db.script(self.statements[position].text)
-            .timeout(self.job.left())
+impl Run<'_> {
+    async fn all(self, resumes: bool) -> Result<(Direction, Applied)> {
+        let Run { job, step, .. } = self;
+        job.tell(Event::Begun { step });
+        let mut done = step.done;
+        if resumes {
+            done = resume::settle(self).await?;
+        } else {
+            self.begin().await?;
+        }
+        while done < step.statements.len() {
+            let next = match step.statements[done].manner {
+                Manner::Shared => self.shared(done).await,
+                Manner::Alone(effect) => self.alone(done, effect).await,
+            };
+            match next {
+                Ok(next) => done = next,
+                Err(stop) => return Err(self.explain(stop, done).await),
+            }
+        }
+        self.end().await?;
+        Ok(job.ended(step, self.started.elapsed()))
+    }
+
+    /// Records that the migration begins. The journal first: it alone means nothing.
+    async fn begin(self) -> Result<()> {
+        let Run {
+            job, held, step, ..
+        } = self;
+        journal::clear(|sql| held.sql(sql), &step.version)
+            .execute()
+            .await?;
+        let mut row = self.journal_row(0, step.checksum.clone(), None);
+        row.done = true;
+        journal::insert(|sql| held.sql(sql), &row, None, 0)
+            .execute()
+            .await?;
+        let row = job.row(step, State::Started, Duration::ZERO);
+        let record = match step.direction {
+            Direction::Up => history::insert(|sql| held.sql(sql), &row),
+            Direction::Down => history::advance(|sql| held.sql(sql), &row),
+        };
+        record.execute().await?;
+        Ok(())
+    }
+
+    /// Records that it is done. The history first: the journal alone means nothing.
+    async fn end(self) -> Result<()> {
+        let Run {
+            job, held, step, ..
+        } = self;
+        let record = match step.direction {
+            Direction::Up => {
+                let row = job.row(step, State::Applied, self.started.elapsed());
+                history::advance(|sql| held.sql(sql), &row)
+            }
+            Direction::Down => {
+                let (first, last) = step.forgets();
+                history::forget(|sql| held.sql(sql), first, last)
+            }
+        };
+        record.execute().await?;
+        journal::clear(|sql| held.sql(sql), &step.version)
+            .execute()
+            .await?;
+        Ok(())
+    }
+
+    fn journal_row(self, position: usize, checksum: String, before: Option<String>) -> JournalRow {
+        JournalRow {
+            version: self.step.version.clone(),
+            position: u32::try_from(position).unwrap_or(u32::MAX),
+            direction: self.step.direction,
+            done: false,
+            checksum,
+            before,
+            started_at: self.job.db.clock().now(),
+        }
+    }
+
+    pub(super) async fn fingerprint(self) -> Result<String> {
+        schema_fingerprint(|sql| self.held.sql(sql), self.job.dialect()).await
+    }
+
+    /// Runs one statement that is its own transaction.
+    async fn alone(self, position: usize, effect: Effect) -> Result<usize, Stop> {
+        let Run {
+            job, held, step, ..
+        } = self;
+        let statement = &step.statements[position];
+        // Without one, what became of it cannot be told.
+        let before = match effect {
+            Effect::Visible | Effect::Repeatable => Some(self.fingerprint().await?),
+            Effect::Doubtful => None,
+        };
+        let row = self.journal_row(position + 1, statement.checksum.clone(), before);
+        journal::insert(|sql| held.sql(sql), &row, None, 0)
+            .execute()
+            .await?;
+        job.tell(Event::StatementBegun { step, position });
+        let started = Instant::now();
+        held.script(&statement.text)
+            .timeout(job.limit(step))
             .await
             .map_err(Stop::at(position))?;
-        self.record(|sql| db.sql(sql), position + 1).await?;
+        let took = started.elapsed();
+        job.tell(Event::StatementDone {
+            step,
+            position,
+            took,
+        });
+        self.finish(&row, took).await?;
         Ok(position + 1)
     }
 
-    /// Runs the statements about rows from `first` to the next that is not, and records them, in
-    /// one transaction.
-    async fn rows(self, first: usize) -> Result<usize, Stop> {
-        let about_rows = |statement: &&Statement<'_>| statement.is_about_rows();
-        let count = self.statements[first..]
-            .iter()
-            .take_while(about_rows)
-            .count();
-        let end = first + count;
-        self.job
-            .db
-            .transaction(|tx| async move {
-                for position in first..end {
-                    self.job
-                        .execute(&tx, &self.statements[position])
-                        .await
-                        .map_err(Stop::at(position))?;
-                }
-                self.record(|sql| tx.sql(sql), end).await?;
-                Ok::<_, Stop>(end)
-            })
-            .timeout(self.job.left())
-            .await
-    }
-
-    /// Records how many statements have taken effect; with the last one, the migration.
-    async fn record(self, query: impl Fn(&'static str) -> Query, done: usize) -> Result<()> {
-        let state = if done == self.statements.len() {
-            State::Applied
-        } else {
-            State::Started
-        };
-        let now = HistoryRow {
-            state,
-            statements_done: u32::try_from(done).unwrap_or(u32::MAX),
-            applied_at: self.job.db.clock().now(),
-            duration_ms: millis(self.started.elapsed()),
-            ..self.row.clone()
-        };
-        history::advance(query, &now).execute().await?;
+    pub(super) async fn finish(self, row: &JournalRow, took: Duration) -> Result<()> {
+        let after = self.fingerprint().await?;
+        journal::finish(|sql| self.held.sql(sql), row, Some(&after), millis(took))
+            .execute()
+            .await?;
         Ok(())
     }
-}
 
-/// Says what stands of a migration that failed, and forgets it where nothing does.
-async fn explain(
-    job: &Job,
-    migration: &'static Migration,
-    statements: &[Statement<'static>],
-    stop: Stop,
-    mut row: HistoryRow,
-    done: usize,
-) -> Error {
-    let Stop { error, position } = stop;
-    row.statements_done = u32::try_from(done).unwrap_or(u32::MAX);
-    let Some(position) = position else {
-        return error.with_hint(half_applied_hint(&row));
-    };
-    let total = statements.len();
-    let statement = &statements[position];
-    // DROP takes several names and stops at the first that fails.
-    let all_or_nothing = statement.words.first().is_none_or(|word| word != "DROP");
-    let clean = done == 0 && all_or_nothing && error.outcome() == Outcome::NotApplied;
-    let (stands, hint) = if clean
-        && history::forget(&job.db, &row.version)
-            .execute()
-            .await
-            .is_ok()
-    {
-        (
-            "nothing of the migration stands".to_owned(),
-            "correct it and migrate again".to_owned(),
-        )
-    } else {
-        let stands = match done {
-            0 => "no statement is known to stand".to_owned(),
-            1 => "statement 1 stands, because this engine cannot undo it".to_owned(),
-            _ => format!("statements 1 to {done} stand, because this engine cannot undo them"),
+    /// Runs the statements from `first` on that can share a transaction, and records them in it.
+    /// Killed half way, the server undoes all of it: so it need not be in the session of the lock.
+    async fn shared(self, first: usize) -> Result<usize, Stop> {
+        let Run { job, step, .. } = self;
+        let shares = |position: usize| {
+            let next = step.statements.get(position);
+            next.is_some_and(|next| next.manner == Manner::Shared)
         };
-        (stands, half_applied_hint(&row))
-    };
-    failed(migration, position, total, statement, &stands, hint, error)
+        // Who wants no transaction wants each by itself.
+        let end = match step.directives.no_transaction {
+            true => first + 1,
+            false => (first..).find(|at| !shares(*at)).unwrap_or(first + 1),
+        };
+        let dialect = job.dialect();
+        job.db
+            .transaction(|tx| async move {
+                for sql in dialect::time_outs(dialect, &step.directives, false) {
+                    tx.script(sql).await?;
+                }
+                for position in first..end {
+                    let statement = &step.statements[position];
+                    job.tell(Event::StatementBegun { step, position });
+                    let started = Instant::now();
+                    tx.script(dialect::limited(dialect, &step.directives, &statement.text))
+                        .timeout(job.limit(step))
+                        .await
+                        .map_err(Stop::at(position))?;
+                    let took = started.elapsed();
+                    job.tell(Event::StatementDone {
+                        step,
+                        position,
+                        took,
+                    });
+                    let mut row = self.journal_row(position + 1, statement.checksum.clone(), None);
+                    row.done = true;
+                    journal::insert(|sql| tx.sql(sql), &row, None, millis(took))
+                        .execute()
+                        .await?;
+                }
+                Ok::<_, Stop>(end)
+            })
+            .timeout(job.left())
+            .await
+    }
+
+    /// Says what stands of a migration that failed, and forgets it where nothing does.
+    async fn explain(self, stop: Stop, done: usize) -> Error {
+        let Run {
+            job, held, step, ..
+        } = self;
+        let Stop { error, position } = stop;
+        let mut row = job.row(step, State::Started, Duration::ZERO);
+        row.statements_done = u32::try_from(done).unwrap_or(u32::MAX);
+        let Some(position) = position else {
+            return error.with_hint("begin again: it goes on behind the statements that are done");
+        };
+        let statement = &step.statements[position];
+        let whole = matches!(
+            statement.manner,
+            Manner::Shared | Manner::Alone(Effect::Visible | Effect::Repeatable)
+        );
+        if !whole || error.outcome() != Outcome::NotApplied {
+            let stands = "whether it took effect is not known";
+            let hint = match whole {
+                true => "begin again: it is found out, and goes on from there".to_owned(),
+                false => half_applied_hint(&row, step.direction),
+            };
+            return failed(step, position, stands, hint, error);
+        }
+        if let Err(error) = resume::leave_nothing(self, position).await {
+            tracing::debug!(target: "mainstay::migrate", %error, "not cleaned up after a failure");
+        }
+        if done == 0 && step.direction == Direction::Up {
+            let forgotten = history::forget(|sql| held.sql(sql), &row.version, &row.version);
+            if forgotten.execute().await.is_ok() {
+                let stands = "nothing of the migration stands";
+                let hint = "correct it and begin again".to_owned();
+                return failed(step, position, stands, hint, error);
+            }
+        }
+        let because = match job.db.capabilities().transactional_ddl {
+            true => "because the migration has no transaction",
+            false => "because this engine cannot undo a change of a table",
+        };
+        let stands = match done {
+            0 => "no statement stands".to_owned(),
+            1 => format!("statement 1 stands, {because}"),
+            _ => format!("statements 1 to {done} stand, {because}"),
+        };
+        let hint = format!(
+            "correct it and begin again: it goes on at statement {}",
+            done + 1
+        );
+        failed(step, position, &stands, hint, error)
+    }
 }

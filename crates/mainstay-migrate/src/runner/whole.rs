@@ -3,53 +3,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use mainstay::{Error, ErrorKind, Outcome, Result, Tx};
 use tokio::time::Instant;
 
-use super::{Applied, Job, Report, failed, millis};
-use crate::dialect::Sql;
+use super::session::{Job, try_lock};
+use super::{Took, failed};
+use crate::dialect::{Sql, time_outs};
 use crate::history::{self, State};
-use crate::plan::plan;
+use crate::journal;
+use crate::migration::Direction;
+use crate::plan::{Mode, Step, Target, steps_to, survey};
+use crate::progress::Event;
 
-/// What one transaction came to.
-enum Step {
-    /// Another instance has the lock.
-    Busy,
-    /// A migration was applied; there may be more.
-    Applied(Applied),
-    /// Nothing is pending; so many are applied.
-    Done(usize),
-}
-
-pub(super) async fn run(job: &Job) -> Result<Report> {
-    let mut report = Report::default();
-    let mut attempt = 0;
-    loop {
-        match next(job).await? {
-            Step::Busy => {
-                job.pause(attempt).await?;
-                attempt += 1;
-            }
-            Step::Applied(applied) => {
-                tracing::info!(
-                    target: "mainstay::migrate",
-                    version = applied.version, name = applied.name,
-                    duration_ms = millis(applied.duration), "migration applied"
-                );
-                report.applied.push(applied);
-                attempt = 0;
-            }
-            Step::Done(applied) => {
-                report.already = applied.saturating_sub(report.applied.len());
-                return Ok(report);
-            }
-        }
-    }
-}
-
-/// Applies the next migration, if there is one.
-async fn next(job: &Job) -> Result<Step> {
+/// Takes the next step to a target, if there is one.
+pub(super) async fn next(job: &Job, target: &Target) -> Result<Took> {
     // Tells a transaction that could not start, because another process writes, from one that
     // failed at its work.
     let locked = Arc::new(AtomicBool::new(false));
@@ -58,55 +27,94 @@ async fn next(job: &Job) -> Result<Step> {
         .transaction(|tx| {
             let locked = Arc::clone(&locked);
             async move {
-                if !job.try_lock(&tx).await? {
-                    return Ok(Step::Busy);
+                if !try_lock(&tx).await? {
+                    return Ok(Taken::Nothing(Took::Busy));
                 }
                 locked.store(true, Ordering::Relaxed);
-                apply_next(job, &tx).await
+                take(job, &tx, target).await
             }
         })
         .timeout(job.left())
         .await;
     match result {
-        Err(error) if is_busy(&error) && !locked.load(Ordering::Relaxed) => Ok(Step::Busy),
-        other => other,
+        Err(error) if is_busy(&error) && !locked.load(Ordering::Relaxed) => Ok(Took::Busy),
+        Err(error) => Err(error),
+        Ok(Taken::Nothing(took)) => Ok(took),
+        Ok(Taken::Step(step, took)) => Ok(Took::Steps(vec![job.ended(&step, took)])),
     }
 }
 
-fn is_busy(error: &Error) -> bool {
+/// What one transaction came to.
+enum Taken {
+    /// No migration was run.
+    Nothing(Took),
+    /// One was, and took so long.
+    Step(Box<Step>, Duration),
+}
+
+pub(super) fn is_busy(error: &Error) -> bool {
     error.kind() == ErrorKind::WriteConflict && error.outcome() == Outcome::NotApplied
 }
 
-async fn apply_next(job: &Job, tx: &Tx) -> Result<Step> {
-    let started = Instant::now();
-    tx.script(Sql::of(job.dialect()).create_history).await?;
-    let recorded = history::read_in(tx).await?;
-    let plan = plan(&job.set, job.dialect(), &recorded)?;
-    let Some(migration) = plan.apply.first().copied() else {
-        return Ok(Step::Done(plan.applied));
+async fn take(job: &Job, tx: &Tx, target: &Target) -> Result<Taken> {
+    let dialect = job.dialect();
+    tx.script(Sql::of(dialect).create_history).await?;
+    let recorded = journal::read_recorded(|sql| tx.sql(sql), dialect).await?;
+    let survey = survey(&job.set, dialect, &recorded)?;
+    let steps = steps_to(&job.set, dialect, &recorded, &survey, target)?;
+    let Some(step) = steps.into_iter().next() else {
+        return Ok(Taken::Nothing(Took::Reached(survey.applied())));
     };
-    let statements = migration.statements(job.dialect())?;
-    let total = statements.len();
-    for (position, statement) in statements.iter().enumerate() {
-        job.execute(tx, statement).await.map_err(|error| {
+    if step.mode != Mode::Transaction {
+        return Ok(Taken::Nothing(Took::Otherwise(step.mode)));
+    }
+    let started = Instant::now();
+    for sql in time_outs(dialect, &step.directives, false) {
+        tx.script(sql).await?;
+    }
+    job.tell(Event::Begun { step: &step });
+    run(job, tx, &step).await?;
+    let took = started.elapsed();
+    record(job, tx, &step, took).await?;
+    Ok(Taken::Step(Box::new(step), took))
+}
+
+async fn run(job: &Job, tx: &Tx, step: &Step) -> Result<()> {
+    for (position, statement) in step.statements.iter().enumerate() {
+        job.tell(Event::StatementBegun { step, position });
+        let started = Instant::now();
+        let ran = tx.script(&statement.text).timeout(job.limit(step)).await;
+        ran.map_err(|error| {
             failed(
-                migration,
+                step,
                 position,
-                total,
-                statement,
-                "the migration was rolled back, nothing of it stands",
-                "correct it and migrate again".to_owned(),
+                "it was rolled back, nothing of it stands",
+                "correct it and begin again".to_owned(),
                 error,
             )
         })?;
+        let took = started.elapsed();
+        job.tell(Event::StatementDone {
+            step,
+            position,
+            took,
+        });
     }
-    let duration = started.elapsed();
-    let mut row = job.row(migration, State::Applied, total)?;
-    row.duration_ms = millis(duration);
-    history::insert(|sql| tx.sql(sql), &row).execute().await?;
-    Ok(Step::Applied(Applied {
-        version: migration.version,
-        name: migration.name,
-        duration,
-    }))
+    Ok(())
+}
+
+async fn record(job: &Job, tx: &Tx, step: &Step, took: Duration) -> Result<()> {
+    match step.direction {
+        Direction::Up => {
+            let row = job.row(step, State::Applied, took);
+            history::insert(|sql| tx.sql(sql), &row).execute().await?;
+        }
+        Direction::Down => {
+            let (first, last) = step.forgets();
+            history::forget(|sql| tx.sql(sql), first, last)
+                .execute()
+                .await?;
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,140 @@
+//! The command line of `migrate`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use mainstay_migrate::Goal;
+
+use super::Format;
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Show what `up` would run: each statement with the lock it takes and about how many rows its
+    /// table has. Reads only.
+    Plan {
+        /// Up to the migration of this version.
+        #[arg(long, value_name = "VERSION", value_parser = version)]
+        to: Option<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Apply pending migrations. One that was interrupted goes on where it was.
+    Up {
+        /// Up to the migration of this version, instead of all.
+        #[arg(long, value_name = "VERSION", value_parser = version)]
+        to: Option<String>,
+        /// Only show what would run.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Undo migrations, the newest first: by default one. Asks first, unless --yes is given; in
+    /// production it must be.
+    Down {
+        #[command(flatten)]
+        to: DownTo,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        /// Only show what would run.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Undo the newest migration and apply it again. Asks first, unless --yes is given; in
+    /// production it must be.
+    Redo {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        /// Only show what would run.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show every migration and whether it is applied. Reads only. Ends with 1 when something is
+    /// in the way of migrating.
+    Status {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Adopt a database whose tables were made by other means: record the migrations up to a
+    /// version as applied, without running them. Refused when anything is recorded already.
+    Baseline {
+        /// The newest migration that the database has the effect of.
+        #[arg(long, value_name = "VERSION", value_parser = version)]
+        to: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Explain what does not fit between the record and the migrations, and mend the record. Without
+    /// flags it only explains. Ends with 1 while something does not fit.
+    Repair {
+        /// Do all that is proposed, but for what --done or --undone must say.
+        #[arg(long)]
+        yes: bool,
+        /// The migration of this version has begun, and what was left of it has been run by hand;
+        /// may be repeated.
+        #[arg(long, value_name = "VERSION", value_parser = version)]
+        done: Vec<String>,
+        /// The migration of this version has begun, and nothing of it stands; may be repeated.
+        #[arg(long, value_name = "VERSION", value_parser = version)]
+        undone: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Make the folder of a new migration, named by the time and by what it does. Needs no
+    /// database.
+    New {
+        /// What it does, in lower case with underscores: add_nickname.
+        name: String,
+        /// Where the migrations are.
+        #[arg(long, value_name = "FOLDER", default_value = "migrations")]
+        folder: PathBuf,
+        /// A text for this engine alone, instead of one that all read; may be repeated.
+        #[arg(long, value_name = "NAME", value_parser = ["sqlite", "postgres", "mysql"])]
+        dialect: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+/// How far down.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[group(multiple = false)]
+pub(crate) struct DownTo {
+    /// All that are newer than the migration of this version; 0 undoes all.
+    #[arg(long, value_name = "VERSION", value_parser = version_or_0)]
+    to: Option<String>,
+    /// So many.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    steps: Option<u16>,
+}
+
+impl DownTo {
+    pub(crate) fn goal(self) -> Goal {
+        match (self.to, self.steps) {
+            (Some(to), _) => Goal::DownTo(to),
+            (None, steps) => Goal::Down(steps.unwrap_or(1).into()),
+        }
+    }
+}
+
+fn version(text: &str) -> Result<String, String> {
+    // The name behind it, as the status shows it, is no mistake.
+    let version = text.split_once('_').map_or(text, |(version, _)| version);
+    match version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(version.to_owned()),
+        false => Err("expected the 14 digits of a version, as the status shows it".to_owned()),
+    }
+}
+
+fn version_or_0(text: &str) -> Result<String, String> {
+    match text {
+        "0" => Ok(text.to_owned()),
+        text => version(text),
+    }
+}
