@@ -5,6 +5,8 @@
 //! - `dialect`: all that differs between the engines
 //! - [`mod@catalog`]: what a database has
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
+//! - `ddl`: what a statement does, read from its tokens
+//! - [`mod@lint`]: what hurts in production, found in the texts of migrations
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
 //!
 //! With a database:
@@ -16,9 +18,11 @@
 
 pub mod catalog;
 pub mod checksum;
+mod ddl;
 mod dialect;
 pub mod history;
 mod lexer;
+pub mod lint;
 pub mod migration;
 pub mod plan;
 pub mod reset;

@@ -32,6 +32,9 @@ const ENGINE_PLACES: &[&str] = &[
     "crates/mainstay/src/schema/dialect.rs",
     "crates/mainstay/src/schema/ddl/",
     "crates/mainstay-migrate/src/dialect.rs",
+    // The rules are about how engines differ.
+    "crates/mainstay-migrate/src/lint/dialect.rs",
+    "crates/mainstay-migrate/src/lint/rules/",
 ];
 
 /// Lines a file should stay under, and lines it must stay under.
