@@ -1,8 +1,7 @@
 //! Columns, types and constraints, as they stand in CREATE TABLE and ALTER TABLE.
 
 use super::cursor::Cursor;
-use super::{Column, Constraint, ConstraintKind, Expression, Type};
-use crate::lexer::{Kind, Token};
+use super::{Column, Constraint, ConstraintKind, Expression, Reference, Type};
 
 /// Words that end a type or a default: what comes next in a column's definition.
 const ATTRIBUTES: &[&str] = &[
@@ -71,9 +70,7 @@ fn attribute(c: &mut Cursor<'_, '_>, column: &mut Column) {
     } else if c.eat("unique") {
         column.unique = true;
     } else if c.eat("references") {
-        column.references = c.qualified();
-        c.group();
-        column.acts_on_delete = acts_on_delete(c.rest());
+        column.references = reference(c);
     } else if c.eat("check") {
         column.check = c.group().is_some();
     } else if c.eat_any(&[
@@ -100,6 +97,7 @@ fn attribute(c: &mut Cursor<'_, '_>, column: &mut Column) {
 
 /// A type, up to what comes next.
 pub(super) fn ty(c: &mut Cursor<'_, '_>) -> Type {
+    let all = c.rest();
     let mut ty = Type::default();
     while !c.is_empty() && !at_attribute(c) {
         if let Some(inside) = c.group() {
@@ -121,6 +119,7 @@ pub(super) fn ty(c: &mut Cursor<'_, '_>) -> Type {
             c.step();
         }
     }
+    ty.text = c.text(&all[..all.len() - c.rest().len()]);
     ty
 }
 
@@ -172,6 +171,7 @@ pub(super) fn constraint(c: &mut Cursor<'_, '_>) -> Option<Constraint> {
             name = c.name();
         }
     }
+    let all = c.rest();
     let kind = if c.eat("primary key") {
         let (columns, using_index) = key(c, &mut name);
         ConstraintKind::PrimaryKey {
@@ -193,11 +193,9 @@ pub(super) fn constraint(c: &mut Cursor<'_, '_>) -> Option<Constraint> {
         }
         let columns = c.columns();
         c.eat("references");
-        let references = c.qualified()?;
         ConstraintKind::ForeignKey {
             columns,
-            references,
-            acts_on_delete: acts_on_delete(c.rest()),
+            references: reference(c)?,
         }
     } else if c.eat("check") {
         let inside = c.group()?;
@@ -226,6 +224,7 @@ pub(super) fn constraint(c: &mut Cursor<'_, '_>) -> Option<Constraint> {
         name,
         kind,
         not_valid: c.has("not valid"),
+        text: c.text(all),
     })
 }
 
@@ -244,14 +243,45 @@ fn key(c: &mut Cursor<'_, '_>, name: &mut Option<String>) -> (Vec<String>, bool)
     (c.columns(), false)
 }
 
-/// Whether ON DELETE CASCADE, SET NULL or SET DEFAULT is among the tokens.
-fn acts_on_delete(tokens: &[Token<'_>]) -> bool {
-    let is = |token: &Token<'_>, word: &str| {
-        token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word)
-    };
-    tokens.windows(3).any(|window| {
-        is(&window[0], "on")
-            && is(&window[1], "delete")
-            && (is(&window[2], "cascade") || is(&window[2], "set"))
+/// What stands behind REFERENCES.
+fn reference(c: &mut Cursor<'_, '_>) -> Option<Reference> {
+    let all = c.rest();
+    let to = c.qualified()?;
+    c.group();
+    let mut acts_on_delete = false;
+    loop {
+        if c.eat("on delete") {
+            acts_on_delete = c.at("cascade") || c.at("set");
+            c.eat_any(&[
+                "set null",
+                "set default",
+                "no action",
+                "cascade",
+                "restrict",
+            ]);
+        } else if c.eat("on update") {
+            c.eat_any(&[
+                "set null",
+                "set default",
+                "no action",
+                "cascade",
+                "restrict",
+            ]);
+        } else if c.eat("match") {
+            c.step();
+        } else if !c.eat_any(&[
+            "not deferrable",
+            "deferrable",
+            "initially deferred",
+            "initially immediate",
+        ]) {
+            break;
+        }
+    }
+    let text = c.text(&all[..all.len() - c.rest().len()]);
+    Some(Reference {
+        to,
+        acts_on_delete,
+        text: format!("REFERENCES {text}"),
     })
 }

@@ -104,9 +104,7 @@ pub(crate) struct Column {
     pub(crate) default: Option<Expression>,
     pub(crate) primary_key: bool,
     pub(crate) unique: bool,
-    pub(crate) references: Option<Name>,
-    /// `ON DELETE` of the reference does something to the rows that refer.
-    pub(crate) acts_on_delete: bool,
+    pub(crate) references: Option<Reference>,
     pub(crate) check: bool,
     /// Computed from other columns; whether it is stored.
     pub(crate) generated: Option<bool>,
@@ -118,10 +116,22 @@ pub(crate) struct Column {
     pub(crate) constraint_names: Vec<String>,
 }
 
-/// A column's type, in lower case; without a word where none is said.
+/// `REFERENCES`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) to: Name,
+    /// `ON DELETE` does something to the rows that refer.
+    pub(crate) acts_on_delete: bool,
+    /// As it is written.
+    pub(crate) text: String,
+}
+
+/// A column's type; without a word where none is said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Type {
-    /// Its words: `timestamp with time zone`, `int unsigned`, `text[]`.
+    /// As it is written.
+    pub(crate) text: String,
+    /// Its words in lower case: `timestamp with time zone`, `int unsigned`, `text[]`.
     pub(crate) name: String,
     /// What stands in parentheses.
     pub(crate) args: Vec<String>,
@@ -157,12 +167,7 @@ impl Type {
 
 impl std::fmt::Display for Type {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name)?;
-        if self.args.is_empty() {
-            Ok(())
-        } else {
-            write!(f, "({})", self.args.join(", "))
-        }
+        f.write_str(&self.text)
     }
 }
 
@@ -191,6 +196,8 @@ pub(crate) struct Constraint {
     pub(crate) kind: ConstraintKind,
     /// `NOT VALID`.
     pub(crate) not_valid: bool,
+    /// As it is written, without its name.
+    pub(crate) text: String,
 }
 
 /// What a constraint asks for.
@@ -208,9 +215,7 @@ pub(crate) enum ConstraintKind {
     },
     ForeignKey {
         columns: Vec<String>,
-        references: Name,
-        /// `ON DELETE` does something to the rows that refer.
-        acts_on_delete: bool,
+        references: Reference,
     },
     Check {
         condition: String,
@@ -358,3 +363,7 @@ pub(crate) struct Maintain {
 #[cfg(test)]
 #[path = "../tests/ddl.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "../tests/ddl_alter.rs"]
+mod alter_tests;

@@ -99,7 +99,7 @@ impl Known {
             .filter(|(other, _)| **other != key)
             .flat_map(|(_, table)| table.constraints.iter().map(move |c| (table, c)))
             .filter(|(_, constraint)| match &constraint.kind {
-                ConstraintKind::ForeignKey { references, .. } => references.key() == key,
+                ConstraintKind::ForeignKey { references, .. } => references.to.key() == key,
                 _ => false,
             })
             .collect()
@@ -157,9 +157,9 @@ impl Known {
         for table in self.tables.values_mut() {
             for constraint in &mut table.constraints {
                 if let ConstraintKind::ForeignKey { references, .. } = &mut constraint.kind
-                    && references.key() == from.key()
+                    && references.to.key() == from.key()
                 {
-                    references.name.clone_from(&to.name);
+                    references.to.name.clone_from(&to.name);
                 }
             }
         }
@@ -210,6 +210,7 @@ fn add_column(table: &mut Table, column: &Column) {
             name: column.constraint_names.first().cloned(),
             kind,
             not_valid: false,
+            text: String::new(),
         });
     };
     if column.primary_key {
@@ -228,7 +229,6 @@ fn add_column(table: &mut Table, column: &Column) {
         add(ConstraintKind::ForeignKey {
             columns: of_column(),
             references: references.clone(),
-            acts_on_delete: column.acts_on_delete,
         });
     }
     table.columns.push(column.clone());

@@ -92,3 +92,11 @@ pub struct Options<'a> {
 #[cfg(test)]
 #[path = "../tests/lint.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "../tests/lint_report.rs"]
+mod report_tests;
+
+#[cfg(test)]
+#[path = "../tests/lint_cases.rs"]
+mod case_tests;

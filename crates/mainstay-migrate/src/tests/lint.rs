@@ -2,12 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mainstay::schema::Dialect::{self, MariaDb, MySql, Postgres, Sqlite};
-use proptest::prelude::*;
 
 use super::rules::{self, Rule};
 use super::*;
 
-fn source(dialect: Dialect, version: &str, up: &str) -> Source {
+pub(super) fn source(dialect: Dialect, version: &str, up: &str) -> Source {
     Source {
         dialect,
         version: version.to_owned(),
@@ -18,11 +17,11 @@ fn source(dialect: Dialect, version: &str, up: &str) -> Source {
     }
 }
 
-fn found(dialect: Dialect, up: &str) -> Report {
+pub(super) fn found(dialect: Dialect, up: &str) -> Report {
     lint(&[source(dialect, "2", up)], &Options::default())
 }
 
-fn ids(report: &Report) -> Vec<&str> {
+pub(super) fn ids(report: &Report) -> Vec<&str> {
     report.findings.iter().map(|finding| finding.rule).collect()
 }
 
@@ -324,84 +323,6 @@ fn what_cannot_be_read_is_an_error_with_its_line() {
 }
 
 #[test]
-fn the_text_of_a_report_says_what_where_why_and_what_instead() {
-    let text = found(Postgres, "\nCREATE INDEX a\n  ON goals (b);").text();
-    for part in [
-        "migrations/2_step/up.postgres.sql\n",
-        "  line 2: error [index-not-concurrent]\n",
-        "    CREATE INDEX a ON goals (b)\n",
-        "    why: CREATE INDEX holds a SHARE lock",
-        "    instead:\n      -- mainstay: no-transaction\n      CREATE INDEX CONCURRENTLY a\n",
-        "1 migration looked at: 1 error, 1 warning\n",
-    ] {
-        assert!(text.contains(part), "{part:?} in {text}");
-    }
-    assert_eq!(
-        Report::default().text(),
-        "0 migrations looked at: 0 errors, 0 warnings\n"
-    );
-}
-
-#[test]
-fn the_json_of_a_report_has_all_of_it() {
-    let ignored = "-- mainstay: ignore drop-schema because x\nDROP SCHEMA a;\nDROP SCHEMA b;";
-    let json = found(Postgres, ignored).json().expect("plain data");
-    let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
-    assert_eq!(value["findings"][0]["rule"], "drop-schema");
-    assert_eq!(value["findings"][0]["severity"], "error");
-    assert_eq!(value["findings"][0]["line"], 3);
-    assert_eq!(value["ignored"][0]["reason"], "x");
-    assert_eq!(value["migrations"], 1);
-}
-
-#[test]
-fn the_sarif_log_has_what_its_schema_asks_for() {
-    let text = "-- mainstay: ignore drop-schema because x\nDROP SCHEMA a;\nDROP SCHEMA b;";
-    let log = sarif::log(&found(Postgres, text));
-    assert_eq!(log["version"], "2.1.0");
-    assert!(
-        log["$schema"]
-            .as_str()
-            .is_some_and(|url| url.contains("sarif-2.1.0"))
-    );
-    let run = &log["runs"][0];
-    let driver = &run["tool"]["driver"];
-    assert_eq!(driver["name"], "mainstay");
-    let rules = driver["rules"].as_array().expect("a list of rules");
-    assert_eq!(rules.len(), rules::all().count());
-    for rule in rules {
-        assert!(rule["id"].is_string() && rule["shortDescription"]["text"].is_string());
-        let level = rule["defaultConfiguration"]["level"].as_str();
-        assert!(level.is_some_and(|level| ["error", "warning"].contains(&level)));
-    }
-    let results = run["results"].as_array().expect("a list of results");
-    assert_eq!(results.len(), 2);
-    for result in results {
-        let index = result["ruleIndex"].as_u64().expect("a number") as usize;
-        assert_eq!(rules[index]["id"], result["ruleId"]);
-        assert_eq!(result["level"], "error");
-        assert!(
-            result["message"]["text"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
-        );
-        let place = &result["locations"][0]["physicalLocation"];
-        assert_eq!(
-            place["artifactLocation"]["uri"],
-            "migrations/2_step/up.postgres.sql"
-        );
-        assert!(
-            place["region"]["startLine"]
-                .as_u64()
-                .is_some_and(|line| line >= 1)
-        );
-    }
-    assert_eq!(results[0].get("suppressions"), None);
-    assert_eq!(results[1]["suppressions"][0]["kind"], "inSource");
-    assert_eq!(results[1]["suppressions"][0]["justification"], "x");
-}
-
-#[test]
 fn a_set_of_migrations_is_a_list_of_sources() {
     use crate::{Migration, MigrationSet, PerDialect};
     static STEPS: &[Migration] = &[Migration {
@@ -421,200 +342,4 @@ fn a_set_of_migrations_is_a_list_of_sources() {
         "migrations/20260101000000_first/up.mysql.sql"
     );
     assert_eq!((sources[0].up.as_str(), &sources[0].down), ("c", &None));
-}
-
-/// Cases beyond the examples that stand in the page: a dialect, an earlier migration, the text, and
-/// all that is found in it.
-const CASES: &[(Dialect, &str, &str, &[&str])] = &[
-    // New tables are nobody's yet, whatever is done to them.
-    (
-        Postgres,
-        "",
-        "CREATE TABLE a (id uuid PRIMARY KEY, b text); CREATE INDEX i ON a (b); \
-         ALTER TABLE a ADD c uuid NOT NULL DEFAULT gen_random_uuid(); UPDATE a SET b = ''; \
-         ALTER TABLE a ADD UNIQUE (b), ALTER b SET NOT NULL, ALTER b TYPE varchar(3), DROP c;",
-        &[],
-    ),
-    // An identity column on a table in use, with all that comes with it.
-    (
-        Postgres,
-        "CREATE TABLE a (id uuid PRIMARY KEY);",
-        "-- mainstay: lock-timeout 5s\nALTER TABLE a ADD n bigserial NOT NULL;",
-        &["add-column-rewrites", "serial-type"],
-    ),
-    // The way that the rules themselves recommend.
-    (
-        Postgres,
-        "CREATE TABLE a (id uuid PRIMARY KEY, b text);\n\
-         ALTER TABLE a ADD CONSTRAINT b_set CHECK (b IS NOT NULL) NOT VALID;",
-        "-- mainstay: lock-timeout 5s\nALTER TABLE a ALTER COLUMN b SET NOT NULL;",
-        &["set-not-null"],
-    ),
-    (
-        Postgres,
-        "CREATE TABLE a (id uuid PRIMARY KEY, b text);\n\
-         ALTER TABLE a ADD CONSTRAINT b_set CHECK ((\"b\" IS NOT NULL)) NOT VALID;\n\
-         ALTER TABLE a VALIDATE CONSTRAINT b_set;",
-        "-- mainstay: lock-timeout 5s\nALTER TABLE a ALTER COLUMN b SET NOT NULL, \
-         DROP CONSTRAINT b_set;",
-        &[],
-    ),
-    (
-        Postgres,
-        "",
-        "ALTER TABLE a VALIDATE CONSTRAINT b;",
-        &["missing-lock-timeout"],
-    ),
-    // A limit set by hand.
-    (
-        Postgres,
-        "",
-        "SET LOCAL lock_timeout = '2s'; ALTER TABLE a ADD b integer;",
-        &[],
-    ),
-    // The index is built first, and its foreign key comes two steps later.
-    (
-        Postgres,
-        "CREATE TABLE a (id uuid PRIMARY KEY, b uuid);",
-        "-- mainstay: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS a_b_idx;\n\
-         CREATE INDEX CONCURRENTLY a_b_idx ON a (b);",
-        &[],
-    ),
-    // An index over both columns of a key, in any order; one over only the first does not do.
-    (
-        Postgres,
-        "",
-        "CREATE TABLE a (id uuid PRIMARY KEY, b int, c int, FOREIGN KEY (b, c) REFERENCES d (b, c));\n\
-         CREATE INDEX i ON a (c, b);",
-        &[],
-    ),
-    (
-        Postgres,
-        "",
-        "CREATE TABLE a (id uuid PRIMARY KEY, b int, c int, FOREIGN KEY (b, c) REFERENCES d (b, c));\n\
-         CREATE INDEX i ON a (b) WHERE c > 0;",
-        &["foreign-key-without-index"],
-    ),
-    // Temporary tables concern nobody.
-    (
-        Postgres,
-        "",
-        "CREATE TEMP TABLE a AS SELECT 1; DELETE FROM a; DROP TABLE a;",
-        &[],
-    ),
-    // A stored procedure's body is not the migration's.
-    (
-        Postgres,
-        "",
-        "CREATE FUNCTION f() RETURNS void AS $$ BEGIN DELETE FROM a; DROP TABLE b; END $$ \
-         LANGUAGE plpgsql;",
-        &[],
-    ),
-    (
-        Sqlite,
-        "",
-        "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; UPDATE c SET d = 1; END;",
-        &[],
-    ),
-    // A WHERE within parentheses limits nothing.
-    (
-        Postgres,
-        "",
-        "UPDATE a SET b = (SELECT max(c) FROM d WHERE e = 1);",
-        &["write-without-where"],
-    ),
-    (
-        Postgres,
-        "",
-        "WITH d AS (SELECT 1) DELETE FROM a USING d WHERE a.id = 1;",
-        &[],
-    ),
-    // MariaDB: a migration with one change, of the kind that takes no time.
-    (
-        MariaDb,
-        "CREATE TABLE a (id BIGINT PRIMARY KEY, b VARCHAR(10));",
-        "ALTER TABLE a ADD COLUMN c INT NOT NULL DEFAULT 0, ADD INDEX b_idx (b), ALTER b SET DEFAULT 'x';",
-        &[],
-    ),
-    (
-        MariaDb,
-        "CREATE TABLE a (id BIGINT PRIMARY KEY, b VARCHAR(10) NOT NULL);",
-        "ALTER TABLE a CHANGE COLUMN b c VARCHAR(60) NOT NULL COMMENT 'renamed';",
-        &["rename-column"],
-    ),
-    // Crossing 255 bytes takes a second byte for the length.
-    (
-        MySql,
-        "CREATE TABLE a (id BIGINT PRIMARY KEY, b VARCHAR(10) NOT NULL);",
-        "ALTER TABLE a MODIFY b VARCHAR(100) NOT NULL;",
-        &["change-column-copies-table"],
-    ),
-    (
-        MariaDb,
-        "",
-        "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES c (id), ALGORITHM=INPLACE;",
-        &[],
-    ),
-    (
-        MariaDb,
-        "",
-        "CREATE TABLE a (id INT PRIMARY KEY, b TIMESTAMP, c SET('x','y')) ENGINE=Aria CHARSET latin1;",
-        &[
-            "timestamp-type",
-            "int-primary-key",
-            "enum-type",
-            "legacy-charset",
-            "engine-not-innodb",
-        ],
-    ),
-    // SQLite: a column with a check may be added; one in parentheses that is a constant too.
-    (
-        Sqlite,
-        "CREATE TABLE a (id INTEGER PRIMARY KEY) STRICT;",
-        "ALTER TABLE a ADD COLUMN b INTEGER NOT NULL DEFAULT (1) CHECK (b > 0);",
-        &[],
-    ),
-    (
-        Sqlite,
-        "CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT) STRICT; CREATE INDEX i ON a (b);",
-        "-- mainstay: ignore drop-column because it was never filled\nALTER TABLE a DROP COLUMN b;",
-        &["alter-needs-rebuild"],
-    ),
-    (
-        Sqlite,
-        "CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT) STRICT; CREATE INDEX i ON a (b);",
-        "DROP INDEX i;\n-- mainstay: ignore drop-column because it was never filled\n\
-         ALTER TABLE a DROP COLUMN b;",
-        &[],
-    ),
-    // A virtual table has its own ways.
-    (Sqlite, "", "CREATE VIRTUAL TABLE a USING fts5 (b);", &[]),
-];
-
-#[test]
-fn cases_beyond_the_examples() {
-    for (dialect, before, text, expected) in CASES {
-        let sources = [source(*dialect, "1", before), source(*dialect, "2", text)];
-        let options = Options {
-            after: Some("1"),
-            ..Options::default()
-        };
-        let report = lint(&sources, &options);
-        assert_eq!(ids(&report), *expected, "{dialect:?}: {text}");
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_text_is_looked_at_without_panic(words in proptest::collection::vec(
-        "ALTER|TABLE|CREATE|INDEX|ADD|COLUMN|DROP|a|\"b\"|\\(|\\)|,|;|NOT|NULL|DEFAULT|KEY|PRIMARY|\
-         FOREIGN|REFERENCES|CHECK|UNIQUE|ON|USING|TYPE|SET|RENAME|TO|MODIFY|1|'x'|\\.|=|LIKE|AS|\
-         CONSTRAINT|GENERATED|ALWAYS|IDENTITY|UPDATE|DELETE|FROM|WHERE|IF|EXISTS|CONCURRENTLY", 0..30)) {
-        let text = words.join(" ");
-        for dialect in Dialect::ALL {
-            let report = found(dialect, &text);
-            prop_assert_eq!(report.migrations, 1);
-            prop_assert!(sarif::log(&report)["runs"].is_array());
-        }
-    }
 }

@@ -4,7 +4,7 @@ use mainstay::schema::Dialect;
 
 use super::index::NO_TRANSACTION;
 use super::{Context, Example, Hit, POSTGRES, Rule, Severity, Weight};
-use crate::ddl::{Act, Action, Constraint, ConstraintKind, Name};
+use crate::ddl::{Act, Action, Column, Constraint, ConstraintKind, Name};
 
 pub(super) const RULES: &[&Rule] = &[
     &FOREIGN_KEY_VALIDATED,
@@ -29,6 +29,24 @@ fn added<'a>(context: &Context<'a>) -> Vec<(&'a Name, &'a Constraint)> {
         })
         .filter_map(|(table, action)| match action {
             Action::AddConstraint(constraint) => Some((table, constraint)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The columns that a statement adds to a table that was there before.
+pub(super) fn added_columns<'a>(context: &Context<'a>) -> Vec<(&'a Name, &'a Column)> {
+    let alter = context.alter();
+    alter
+        .iter()
+        .flat_map(|alter| {
+            alter
+                .actions
+                .iter()
+                .map(move |action| (&alter.table, action))
+        })
+        .filter_map(|(table, action)| match action {
+            Action::AddColumn { column, .. } => Some((table, column)),
             _ => None,
         })
         .collect()
@@ -91,38 +109,30 @@ static FOREIGN_KEY_VALIDATED: Rule = Rule {
             let ConstraintKind::ForeignKey {
                 columns,
                 references,
-                ..
             } = &constraint.kind
             else {
                 continue;
             };
-            if constraint.not_valid {
-                continue;
+            if !constraint.not_valid {
+                let name = named(constraint, table, columns, "fkey");
+                let rewrite = in_two_steps(context, table, &name, &constraint.text);
+                hits.push(foreign_key(table, &references.to, rewrite));
             }
-            let name = named(constraint, table, columns, "fkey");
-            let to = context.table(references);
-            let key = format!("FOREIGN KEY ({}) REFERENCES {to}", context.columns(columns));
-            let rewrite = in_two_steps(context, table, &name, &key);
-            hits.push(foreign_key(table, references, rewrite));
         }
-        let alter = context.alter();
-        for action in alter.iter().flat_map(|alter| &alter.actions) {
-            let (Action::AddColumn { column, .. }, Some(alter)) = (action, alter) else {
+        for (table, column) in added_columns(context) {
+            let Some(references) = &column.references else {
                 continue;
             };
-            if let Some(references) = &column.references {
-                let columns = std::slice::from_ref(&column.name);
-                let name = format!("{}_{}_fkey", alter.table.name, column.name);
-                let (to, columns) = (context.table(references), context.columns(columns));
-                let key = format!("FOREIGN KEY ({columns}) REFERENCES {to}");
-                let rewrite = format!(
-                    "ALTER TABLE {} ADD COLUMN {columns} {};\n{}",
-                    context.table(&alter.table),
-                    column.ty,
-                    in_two_steps(context, &alter.table, &name, &key)
-                );
-                hits.push(foreign_key(&alter.table, references, rewrite));
-            }
+            let name = format!("{}_{}_fkey", table.name, column.name);
+            let quoted = context.quote(&column.name);
+            let key = format!("FOREIGN KEY ({quoted}) {}", references.text);
+            let rewrite = format!(
+                "ALTER TABLE {} ADD COLUMN {quoted} {};\n{}",
+                context.table(table),
+                column.ty,
+                in_two_steps(context, table, &name, &key)
+            );
+            hits.push(foreign_key(table, &references.to, rewrite));
         }
         hits
     },
@@ -157,39 +167,31 @@ static CHECK_VALIDATED: Rule = Rule {
     check: |context| {
         let mut hits = Vec::new();
         for (table, constraint) in added(context) {
-            let ConstraintKind::Check { condition } = &constraint.kind else {
+            if !matches!(constraint.kind, ConstraintKind::Check { .. }) || constraint.not_valid {
                 continue;
-            };
-            if !constraint.not_valid {
-                let name = named(constraint, table, &[], "check");
-                let check = format!("CHECK ({condition})");
-                let rewrite = in_two_steps(context, table, &name, &check);
-                let message = format!("all rows of {} are read while nobody may", table.name);
-                hits.push(Hit::new(message, rewrite).on(table));
             }
+            let name = named(constraint, table, &[], "check");
+            let rewrite = in_two_steps(context, table, &name, &constraint.text);
+            hits.push(check(table, rewrite));
         }
-        let alter = context.alter();
-        for action in alter.iter().flat_map(|alter| &alter.actions) {
-            let (Action::AddColumn { column, .. }, Some(alter)) = (action, alter) else {
-                continue;
-            };
+        for (table, column) in added_columns(context) {
             if column.check {
-                let message = format!("all rows of {} are read while nobody may", alter.table.name);
+                let name = format!("{}_{}_check", table.name, column.name);
                 let rewrite = format!(
                     "-- add the column without its check, then\n{}",
-                    in_two_steps(
-                        context,
-                        &alter.table,
-                        &format!("{}_{}_check", alter.table.name, column.name),
-                        "CHECK (...)"
-                    )
+                    in_two_steps(context, table, &name, "CHECK (...)")
                 );
-                hits.push(Hit::new(message, rewrite).on(&alter.table));
+                hits.push(check(table, rewrite));
             }
         }
         hits
     },
 };
+
+fn check(table: &Name, rewrite: String) -> Hit {
+    let message = format!("all rows of {} are read while nobody may", table.name);
+    Hit::new(message, rewrite).on(table)
+}
 
 static VALIDATE_AT_ONCE: Rule = Rule {
     id: "validate-in-same-transaction",
@@ -292,19 +294,10 @@ static BUILDS_INDEX: Rule = Rule {
                 _ => {}
             }
         }
-        if let Some(alter) = context.alter() {
-            for action in &alter.actions {
-                if let Action::AddColumn { column, .. } = action
-                    && column.unique
-                {
-                    let name = format!("{}_{}_key", alter.table.name, column.name);
-                    add(
-                        &alter.table,
-                        &name,
-                        "UNIQUE",
-                        std::slice::from_ref(&column.name),
-                    );
-                }
+        for (table, column) in added_columns(context) {
+            if column.unique {
+                let name = format!("{}_{}_key", table.name, column.name);
+                add(table, &name, "UNIQUE", std::slice::from_ref(&column.name));
             }
         }
         hits

@@ -5,8 +5,8 @@
 //! - `index`: building indexes, and other work that need not block
 //! - `constraint`: constraints that look at every row when they are added
 //! - `keys`: keys that tables ought to have
-//! - `column`: adding and changing columns
-//! - `removal`: dropping and renaming
+//! - `column`: adding columns; `change`: changing them
+//! - `removal`: dropping; `rename`: renaming, and what entities need
 //! - `rows`: writing rows
 //! - `locks`: how long a migration may block others
 //! - `types`: types of columns
@@ -14,6 +14,7 @@
 //! - `migration`: the migration as a whole, and names
 //! - `directives`: rules about directives and texts, found by the lint itself
 
+mod change;
 mod column;
 mod constraint;
 mod directives;
@@ -23,6 +24,7 @@ mod locks;
 mod migration;
 mod mysql;
 mod removal;
+mod rename;
 mod rows;
 mod sqlite;
 mod types;
@@ -107,7 +109,9 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         constraint::RULES,
         keys::RULES,
         column::RULES,
+        change::RULES,
         removal::RULES,
+        rename::RULES,
         rows::RULES,
         locks::RULES,
         types::RULES,

@@ -3,7 +3,7 @@
 
 use mainstay::schema::Dialect;
 
-use super::column::forbids_copy;
+use super::change::forbids_copy;
 use super::{Context, Example, Hit, MYSQL, Rule, Severity, Weight};
 use crate::ddl::{Act, Action, AlterTable, ConstraintKind, Dropped};
 
@@ -150,7 +150,7 @@ fn copied_for(context: &Context<'_>, alter: &AlterTable, action: &Action) -> Opt
         } => Some(format!("every text is converted to {charset}")),
         Action::AddConstraint(added) => match &added.kind {
             ConstraintKind::ForeignKey { references, .. } if !unchecked() => {
-                Some(format!("every row is looked up in {}", references.name))
+                Some(format!("every row is looked up in {}", references.to.name))
             }
             ConstraintKind::Check { .. } => Some("every row is checked".to_owned()),
             _ => None,

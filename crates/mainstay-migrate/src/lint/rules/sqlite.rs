@@ -255,15 +255,12 @@ static DELETES_CHILDREN: Rule = Rule {
         });
         old.filter_map(|name| {
             let referring = context.known.referring_to(name);
-            let (child, _) = referring.iter().find(|(_, constraint)| {
-                matches!(
-                    constraint.kind,
-                    ConstraintKind::ForeignKey {
-                        acts_on_delete: true,
-                        ..
-                    }
-                )
-            })?;
+            let (child, _) = referring
+                .iter()
+                .find(|(_, constraint)| match &constraint.kind {
+                    ConstraintKind::ForeignKey { references, .. } => references.acts_on_delete,
+                    _ => false,
+                })?;
             let child = &child.name.name;
             let message = format!("rows of {child} that refer to {} change with it", name.name);
             let rewrite = format!("-- mainstay: rebuild {}", name.name);
