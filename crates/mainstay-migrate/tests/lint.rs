@@ -5,7 +5,8 @@ use std::time::Duration;
 use mainstay::Database;
 use mainstay::config::ConfigLoader;
 use mainstay::schema::Dialect;
-use mainstay_migrate::lint::{Options, Source, lint, row_estimates};
+use mainstay_migrate::lint::{Finding, Options, Source, lint, row_estimates};
+use mainstay_migrate::split::split;
 use mainstay_testkit::servers::{ServerKind, TestDatabase, require};
 
 /// A database of one test on one engine.
@@ -75,8 +76,8 @@ impl Target {
     }
 }
 
-/// The rules that find something in a statement that follows on an earlier migration.
-fn rules_of(dialect: Dialect, before: &str, statement: &str) -> Vec<&'static str> {
+/// What is found in a statement that follows on an earlier migration.
+fn found_in(dialect: Dialect, before: &str, statement: &str) -> Vec<Finding> {
     let source = |version: &str, up: &str| Source {
         dialect,
         version: version.to_owned(),
@@ -89,8 +90,13 @@ fn rules_of(dialect: Dialect, before: &str, statement: &str) -> Vec<&'static str
         after: Some("1"),
         ..Options::default()
     };
-    let report = lint(&[source("1", before), source("2", statement)], &options);
-    report.findings.iter().map(|finding| finding.rule).collect()
+    lint(&[source("1", before), source("2", statement)], &options).findings
+}
+
+/// The rules that find something in it.
+fn rules_of(dialect: Dialect, before: &str, statement: &str) -> Vec<&'static str> {
+    let found = found_in(dialect, before, statement);
+    found.iter().map(|finding| finding.rule).collect()
 }
 
 const SQLITE_TABLES: &str = "\
@@ -339,6 +345,147 @@ async fn the_numbers_of_rows_are_about_right() {
                 "{many} of {number}"
             );
             assert_eq!(rows.len(), 3, "{rows:?}");
+        }
+        target.close().await;
+    }
+}
+
+const REWRITE_TABLES: &str = "\
+    CREATE TABLE users (id BIGINT PRIMARY KEY, email VARCHAR(100), size INT);
+    CREATE TABLE goals (id BIGINT PRIMARY KEY, user_id BIGINT, title VARCHAR(50));
+    CREATE INDEX users_size_idx ON users (size);
+    INSERT INTO users VALUES (1, 'a', 1); INSERT INTO goals VALUES (1, 1, 'a');";
+
+/// A statement, and the rule whose rewrite of it is run in its place.
+const REWRITES: &[(Dialect, &str, &str)] = &[
+    (
+        Dialect::Postgres,
+        "index-not-concurrent",
+        "CREATE INDEX i ON goals (title)",
+    ),
+    (
+        Dialect::Postgres,
+        "index-not-concurrent",
+        "CREATE UNIQUE INDEX ON goals USING btree (title)",
+    ),
+    (
+        Dialect::Postgres,
+        "drop-index-not-concurrent",
+        "DROP INDEX IF EXISTS users_size_idx",
+    ),
+    (
+        Dialect::Postgres,
+        "concurrently-in-transaction",
+        "CREATE INDEX CONCURRENTLY i ON goals (title)",
+    ),
+    (
+        Dialect::Postgres,
+        "blocking-maintenance",
+        "REINDEX TABLE goals",
+    ),
+    (
+        Dialect::Postgres,
+        "foreign-key-validated",
+        "ALTER TABLE goals ADD FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE",
+    ),
+    (
+        Dialect::Postgres,
+        "foreign-key-validated",
+        "ALTER TABLE public.goals ADD COLUMN o BIGINT CONSTRAINT x REFERENCES users ON DELETE SET NULL",
+    ),
+    (
+        Dialect::Postgres,
+        "check-validated",
+        "ALTER TABLE users ADD CHECK (size > 0 AND id > 0)",
+    ),
+    (
+        Dialect::Postgres,
+        "constraint-builds-index",
+        "ALTER TABLE users ADD CONSTRAINT k UNIQUE (email, size)",
+    ),
+    (
+        Dialect::Postgres,
+        "constraint-builds-index",
+        "ALTER TABLE users ADD COLUMN n text UNIQUE",
+    ),
+    (
+        Dialect::Postgres,
+        "set-not-null",
+        "ALTER TABLE users ALTER COLUMN email SET NOT NULL",
+    ),
+    (
+        Dialect::Postgres,
+        "add-column-rewrites",
+        "ALTER TABLE goals ADD COLUMN token uuid DEFAULT gen_random_uuid()",
+    ),
+    (
+        Dialect::Postgres,
+        "foreign-key-without-index",
+        "ALTER TABLE goals ADD FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID",
+    ),
+    (
+        Dialect::Postgres,
+        "rename-table",
+        "ALTER TABLE goals RENAME TO aims",
+    ),
+    (
+        Dialect::Postgres,
+        "missing-lock-timeout",
+        "ALTER TABLE users ADD COLUMN a integer",
+    ),
+    (
+        Dialect::MariaDb,
+        "alter-copies-table",
+        "ALTER TABLE goals ADD CONSTRAINT f FOREIGN KEY (user_id) REFERENCES users (id)",
+    ),
+    (
+        Dialect::MariaDb,
+        "set-not-null",
+        "ALTER TABLE users MODIFY email VARCHAR(100) NOT NULL",
+    ),
+    (
+        Dialect::MariaDb,
+        "rename-table",
+        "RENAME TABLE goals TO aims",
+    ),
+    (
+        Dialect::Sqlite,
+        "add-column-refused",
+        "ALTER TABLE users ADD COLUMN n TEXT UNIQUE",
+    ),
+    (
+        Dialect::Sqlite,
+        "table-not-strict",
+        "CREATE TABLE t (a TEXT PRIMARY KEY) WITHOUT ROWID",
+    ),
+];
+
+#[tokio::test]
+async fn the_rewrites_run_and_satisfy_their_rule() {
+    for target in targets().await {
+        let dialect = target.db.dialect();
+        for (_, rule, statement) in REWRITES.iter().filter(|(of, ..)| *of == dialect) {
+            target.run(REWRITE_TABLES).await;
+            let found = found_in(dialect, REWRITE_TABLES, statement);
+            let finding = found.iter().find(|finding| finding.rule == *rule);
+            let finding = finding.unwrap_or_else(|| panic!("{rule} in {statement}: {found:?}"));
+            let rewrite = &finding.rewrite;
+            // One at a time: none of them needs to share a transaction.
+            for step in split(dialect, rewrite).expect("the rewrite can be read") {
+                target.run(step.text).await;
+            }
+            // What must not stand together stands in migrations of its own.
+            let parts = rewrite.split("-- in ").filter(|part| part.contains(';'));
+            for part in parts {
+                let left = rules_of(dialect, REWRITE_TABLES, part);
+                let view_stays = *rule == "rename-table";
+                assert!(!left.contains(rule) || view_stays, "{part}: {left:?}");
+            }
+            // A view may stand under the name of a table now.
+            target.runs("DROP VIEW goals").await;
+            for table in ["aims", "goals", "users", "t"] {
+                target.run(&format!("DROP TABLE IF EXISTS {table}")).await;
+            }
         }
         target.close().await;
     }

@@ -65,14 +65,14 @@ const CASES: &[(Dialect, &str, &str, &[&str])] = &[
     (
         Postgres,
         "",
-        "CREATE TABLE a (id uuid PRIMARY KEY, b int, c int, FOREIGN KEY (b, c) REFERENCES d (b, c));\n\
+        "CREATE TABLE a (id uuid PRIMARY KEY, b int, c int, FOREIGN KEY (b, c) REFERENCES a (b, c));\n\
          CREATE INDEX i ON a (c, b);",
         &[],
     ),
     (
         Postgres,
         "",
-        "CREATE TABLE a (id uuid PRIMARY KEY, b int, c int, FOREIGN KEY (b, c) REFERENCES d (b, c));\n\
+        "CREATE TABLE a (id uuid PRIMARY KEY, b int, c int, FOREIGN KEY (b, c) REFERENCES a (b, c));\n\
          CREATE INDEX i ON a (b) WHERE c > 0;",
         &["foreign-key-without-index"],
     ),
@@ -167,6 +167,30 @@ const CASES: &[(Dialect, &str, &str, &[&str])] = &[
         "DROP INDEX i;\n-- mainstay: ignore drop-column because it was never filled\n\
          ALTER TABLE a DROP COLUMN b;",
         &[],
+    ),
+    // A table made anew without a column has lost it.
+    (
+        Sqlite,
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT, c TEXT) STRICT;",
+        "-- mainstay: rebuild a\n\
+         CREATE TABLE a_new (id INTEGER PRIMARY KEY, b TEXT) STRICT;\n\
+         INSERT INTO a_new SELECT id, b FROM a;\nDROP TABLE a;\n\
+         ALTER TABLE a_new RENAME TO a;",
+        &["drop-column"],
+    ),
+    (
+        Sqlite,
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT) STRICT;",
+        "CREATE TABLE notes_new (id INTEGER PRIMARY KEY) STRICT;\nDROP TABLE notes;\n\
+         ALTER TABLE notes_new RENAME TO notes;",
+        &["drop-column"],
+    ),
+    // A new table that refers to an old one locks it for a moment.
+    (
+        Postgres,
+        "CREATE TABLE a (id uuid PRIMARY KEY);",
+        "CREATE TABLE b (id uuid PRIMARY KEY REFERENCES a (id));",
+        &["missing-lock-timeout"],
     ),
     // A virtual table has its own ways.
     (Sqlite, "", "CREATE VIRTUAL TABLE a USING fts5 (b);", &[]),

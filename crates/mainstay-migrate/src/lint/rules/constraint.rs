@@ -257,14 +257,14 @@ static BUILDS_INDEX: Rule = Rule {
     }],
     check: |context| {
         let mut hits = Vec::new();
-        let mut add = |table: &Name, name: &str, kind: &str, columns: &[String]| {
+        let mut add = |table: &Name, name: &str, kind: &str, columns: &[String], first: &str| {
             let message = format!(
                 "{} is locked while the index of {name} is built",
                 table.name
             );
             let (on, name) = (context.table(table), context.quote(name));
             let rewrite = format!(
-                "{NO_TRANSACTION}CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on} ({});\n\
+                "{first}{NO_TRANSACTION}CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on} ({});\n\
                  -- in a later migration\n\
                  ALTER TABLE {on} ADD CONSTRAINT {name} {kind} USING INDEX {name};",
                 context.columns(columns)
@@ -272,32 +272,42 @@ static BUILDS_INDEX: Rule = Rule {
             hits.push(Hit::new(message, rewrite).on(table));
         };
         for (table, constraint) in added(context) {
-            match &constraint.kind {
+            let (columns, kind, ending) = match &constraint.kind {
                 ConstraintKind::Unique {
                     columns,
                     using_index: false,
-                } => add(
-                    table,
-                    &named(constraint, table, columns, "key"),
-                    "UNIQUE",
-                    columns,
-                ),
+                } => (columns, "UNIQUE", "key"),
                 ConstraintKind::PrimaryKey {
                     columns,
                     using_index: false,
-                } => add(
-                    table,
-                    &named(constraint, table, &[], "pkey"),
-                    "PRIMARY KEY",
-                    columns,
-                ),
-                _ => {}
-            }
+                } => (columns, "PRIMARY KEY", "pkey"),
+                _ => continue,
+            };
+            // PostgreSQL's own name for a primary key has no columns in it.
+            let parts = if kind == "UNIQUE" {
+                columns.as_slice()
+            } else {
+                &[]
+            };
+            add(
+                table,
+                &named(constraint, table, parts, ending),
+                kind,
+                columns,
+                "",
+            );
         }
         for (table, column) in added_columns(context) {
             if column.unique {
                 let name = format!("{}_{}_key", table.name, column.name);
-                add(table, &name, "UNIQUE", std::slice::from_ref(&column.name));
+                let first = format!(
+                    "ALTER TABLE {} ADD COLUMN {} {};\n-- in a later migration\n",
+                    context.table(table),
+                    context.quote(&column.name),
+                    column.ty
+                );
+                let columns = std::slice::from_ref(&column.name);
+                add(table, &name, "UNIQUE", columns, &first);
             }
         }
         hits

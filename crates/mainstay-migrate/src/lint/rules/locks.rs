@@ -41,6 +41,16 @@ fn blocked<'a>(context: &Context<'a>, act: &'a Act) -> Option<&'a Name> {
         Act::CreateIndex(index) if !index.concurrently && context.is_old(&index.table) => {
             Some(&index.table)
         }
+        // A table that is referred to must not be written to while the reference is made.
+        Act::CreateTable(create) => {
+            let of_columns = create.columns.iter().filter_map(|c| c.references.as_ref());
+            let of_table = create.constraints.iter().filter_map(|c| match &c.kind {
+                ConstraintKind::ForeignKey { references, .. } => Some(references),
+                _ => None,
+            });
+            let mut to = of_columns.chain(of_table).map(|reference| &reference.to);
+            to.find(|to| to.key() != create.name.key() && context.is_old(to))
+        }
         _ => locked_alone(context, act),
     }
 }

@@ -13,47 +13,64 @@ pub(super) const RULES: &[&Rule] = &[
     &DROP_CASCADE,
 ];
 
-/// The tables that a statement drops, that were there before, and whose place no other takes: a
-/// table is rebuilt by dropping it and giving its name to a new one.
-pub(super) fn dropped_tables<'a>(context: &Context<'a>) -> Vec<&'a Name> {
-    let Act::Drop(drop) = context.act() else {
-        return Vec::new();
-    };
-    if drop.what != Dropped::Table {
-        return Vec::new();
-    }
-    let replaced = |name: &Name| {
-        context.later().iter().any(|step| match &step.act {
-            Act::CreateTable(create) => create.name.key() == name.key(),
-            Act::RenameTables(renames) => renames.iter().any(|(_, to)| to.key() == name.key()),
-            Act::AlterTable(alter) => alter.actions.iter().any(|action| match action {
-                Action::RenameTable { to } => to.key() == name.key(),
+/// The table that takes the place of a dropped one: a table is made anew by dropping it and giving
+/// its name to another.
+fn replacement<'a>(context: &Context<'a>, dropped: &Name) -> Option<&'a Name> {
+    let takes = |to: &Name| to.key() == dropped.key();
+    context.later().iter().find_map(|step| match &step.act {
+        Act::CreateTable(create) if takes(&create.name) => Some(&create.name),
+        Act::RenameTables(renames) => {
+            let rename = renames.iter().find(|(_, to)| takes(to));
+            rename.map(|(from, _)| from)
+        }
+        Act::AlterTable(alter) => {
+            let mut actions = alter.actions.iter();
+            let renames = actions.any(|action| match action {
+                Action::RenameTable { to } => takes(to),
                 _ => false,
-            }),
-            _ => false,
-        })
+            });
+            renames.then_some(&alter.table)
+        }
+        _ => None,
+    })
+}
+
+/// The tables that were there before and that a statement drops.
+fn old_tables<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Name> {
+    let names = match context.act() {
+        Act::Drop(drop) if drop.what == Dropped::Table => drop.names.as_slice(),
+        _ => &[],
     };
-    let gone = drop.names.iter();
-    gone.filter(|name| context.is_old(name) && !replaced(name))
+    names.iter().filter(|name| context.is_old(name))
+}
+
+/// The tables that a statement drops, that were there before, and whose place no other takes.
+pub(super) fn dropped_tables<'a>(context: &Context<'a>) -> Vec<&'a Name> {
+    old_tables(context)
+        .filter(|name| replacement(context, name).is_none())
         .collect()
 }
 
-/// The columns that a statement drops from a table that was there before.
+/// The columns that a statement drops from a table that was there before: by ALTER TABLE, or by
+/// making the table anew without them.
 pub(super) fn dropped_columns<'a>(context: &Context<'a>) -> Vec<(&'a Name, &'a str)> {
-    let alter = context.alter();
-    alter
-        .iter()
-        .flat_map(|alter| {
-            alter
-                .actions
-                .iter()
-                .map(move |action| (&alter.table, action))
-        })
-        .filter_map(|(table, action)| match action {
-            Action::DropColumn { name, .. } => Some((table, name.as_str())),
+    if let Some(alter) = context.alter() {
+        let dropped = alter.actions.iter().filter_map(|action| match action {
+            Action::DropColumn { name, .. } => Some((&alter.table, name.as_str())),
             _ => None,
-        })
-        .collect()
+        });
+        return dropped.collect();
+    }
+    let mut out = Vec::new();
+    for name in old_tables(context) {
+        let new = replacement(context, name).and_then(|new| context.known.table(new));
+        if let (Some(old), Some(new)) = (context.known.table(name), new) {
+            let gone = old.columns.iter().map(|column| column.name.as_str());
+            let gone = gone.filter(|column| new.column(column).is_none());
+            out.extend(gone.map(|column| (name, column)));
+        }
+    }
+    out
 }
 
 static DROP_COLUMN: Rule = Rule {
