@@ -139,6 +139,8 @@ pub(crate) struct Syntax {
     pub(crate) free_operators: bool,
     /// A body with statements of its own starts at `BEGIN ATOMIC`, not at every `BEGIN`.
     pub(crate) atomic_bodies: bool,
+    /// Names without quotes are read in lower case.
+    pub(crate) folds_names: bool,
 }
 
 impl Syntax {
@@ -154,6 +156,7 @@ impl Syntax {
             brackets: false,
             free_operators: false,
             atomic_bodies: false,
+            folds_names: false,
         };
         match dialect {
             Dialect::Sqlite => Self {
@@ -166,6 +169,7 @@ impl Syntax {
                 dollar_quotes: true,
                 free_operators: true,
                 atomic_bodies: true,
+                folds_names: true,
                 ..plain
             },
             _ => Self {

@@ -9,6 +9,8 @@
 //! - [`mod@diff`]: two of these compared, and the SQL that removes the differences
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
 //! - `shape`: what a statement is about; `refusal`: what must not stand in a migration
+//! - `ddl`: what a statement does, read from its tokens
+//! - [`mod@lint`]: what hurts in production, found in the texts of migrations
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
 //!
 //! With a database:
@@ -23,12 +25,14 @@
 pub mod baseline;
 pub mod catalog;
 pub mod checksum;
+mod ddl;
 mod dialect;
 pub mod diff;
 pub mod directive;
 pub mod history;
 pub mod journal;
 mod lexer;
+pub mod lint;
 pub mod migration;
 pub mod plan;
 pub mod progress;
