@@ -30,30 +30,30 @@ pub async fn every_type_in_bulk(fx: &Fixture) {
     }
 }
 
-/// What is filled in one by one is filled in for many: each row has a key of its own.
+/// What is filled in one by one is filled in for many: each row has a key of its own, and keys go up
+/// in the order of the rows, however many threads have made them.
 pub async fn many_rows_are_filled_in(fx: &Fixture) {
     let authors = fx.db().repository::<Author>();
     let given = |n: i32| NewAuthor {
         email: format!(" Author{n}@Example.com "),
         name: format!(" n{n} "),
     };
-    assert_eq!(
-        authors.create_many((0..1_200).map(given)).await.unwrap(),
-        1_200
-    );
-    let found = authors.find_many().by_key().await.unwrap();
-    assert_eq!(found.len(), 1_200);
     let now = mainstay::Clock::now(fx.clock());
-    for author in &found {
-        assert_eq!(
-            (author.created_at, author.version, author.fame),
-            (now, 1, 0)
-        );
-        assert_eq!(
-            author.email,
-            format!("author{}@example.com", &author.name[1..])
-        );
-        assert_eq!(author.id.get_version_num(), 7);
+    for count in [1_200, 4_000, 12_000] {
+        let made = authors.create_many((0..count).map(given)).await.unwrap();
+        assert_eq!(made, u64::try_from(count).unwrap());
+        let found = authors.find_many().by_key().await.unwrap();
+        assert_eq!(found.len(), usize::try_from(count).unwrap());
+        for (n, author) in (0..).zip(&found) {
+            assert_eq!(
+                (author.created_at, author.version, author.fame),
+                (now, 1, 0)
+            );
+            assert_eq!(author.email, format!("author{n}@example.com"));
+            assert_eq!(author.name, format!("n{n}"));
+            assert_eq!(author.id.get_version_num(), 7);
+        }
+        authors.delete_many(Filter::all()).await.unwrap();
     }
     // Keys made by the database, and rows that give different columns.
     let publishers = fx.db().repository::<Publisher>();

@@ -8,42 +8,18 @@ use mainstay::error::Outcome;
 use mainstay::pool::PoolOptions;
 use mainstay::{Database, Entity, Error, ErrorKind, SeededEntropy};
 use tokio::net::lookup_host;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
-use uuid::Uuid;
 
 use super::concurrency::a_writer_holds_up_no_reader;
-use super::entities::{Account, Loan, Shelf};
+use super::entities::{Account, Loan, Shelf, loan};
 use super::spy::Spy;
-use super::support::{PATIENCE, assert_kind, assert_refused, at_rest};
+use super::support::{PATIENCE, assert_kind, assert_refused, at_rest, burst};
 use crate::Fixture;
 use crate::proxy::{Ending, Fault, FaultProxy};
-
-pub(super) fn loan(number: u128) -> Loan {
-    Loan {
-        id: Uuid::from_u128(number + 1),
-        account_id: 1,
-        label: format!("loan {number}"),
-        amount: 5,
-    }
-}
 
 async fn with_account(db: &Database) {
     let account = Account { id: 1, balance: 0 };
     db.repository().create(account).await.unwrap();
-}
-
-/// Starts them all before any is awaited.
-pub(super) fn burst<T: Send + 'static, R>(
-    requests: impl IntoIterator<Item = R>,
-) -> Vec<JoinHandle<Result<T, Error>>>
-where
-    R: IntoFuture<Output = Result<T, Error>, IntoFuture: Send + 'static>,
-{
-    requests
-        .into_iter()
-        .map(|request| tokio::spawn(request.into_future()))
-        .collect()
 }
 
 /// Rows that break a constraint are refused, each with its own error, and their neighbours are

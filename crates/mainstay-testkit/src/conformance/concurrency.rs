@@ -7,9 +7,8 @@ use mainstay::error::Outcome;
 use mainstay::{Database, Error, ErrorKind};
 use tokio::task::JoinHandle;
 
-use super::coalescing::{burst, loan};
-use super::entities::{Account, Author, Loan, NewAuthor, Shelf};
-use super::support::{assert_kind, at_rest};
+use super::entities::{Account, Author, Loan, NewAuthor, Shelf, loan};
+use super::support::{assert_kind, at_rest, burst};
 use crate::Fixture;
 
 /// Fifty tasks add one, twenty times each.

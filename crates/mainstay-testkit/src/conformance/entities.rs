@@ -320,3 +320,13 @@ pub(crate) struct Loan {
     pub(crate) label: String,
     pub(crate) amount: i64,
 }
+
+/// One of many loans of account 1, told apart by its number.
+pub(crate) fn loan(number: u128) -> Loan {
+    Loan {
+        id: Uuid::from_u128(number + 1),
+        account_id: 1,
+        label: format!("loan {number}"),
+        amount: 5,
+    }
+}

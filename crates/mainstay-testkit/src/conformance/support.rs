@@ -5,11 +5,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mainstay::{Database, Error, ErrorKind};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 /// The longest any wait may take before the case fails. Far beyond what is needed, so that a slow
 /// machine fails nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Starts them all before any is awaited.
+pub(crate) fn burst<T: Send + 'static, R>(
+    requests: impl IntoIterator<Item = R>,
+) -> Vec<JoinHandle<Result<T, Error>>>
+where
+    R: IntoFuture<Output = Result<T, Error>, IntoFuture: Send + 'static>,
+{
+    requests
+        .into_iter()
+        .map(|request| tokio::spawn(request.into_future()))
+        .collect()
+}
 
 /// Waits until a condition holds.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {

@@ -80,15 +80,58 @@ fn an_instant_before_1970_does_not_panic() {
 }
 
 #[test]
-fn a_buffered_source_gives_what_its_source_would() {
-    let plain = SeededEntropy::new(5);
-    let buffered = Buffered::new(Arc::new(SeededEntropy::new(5)));
-    let now = "2030-01-01T00:00:00Z".parse().unwrap();
-    for _ in 0..500 {
-        assert_eq!(uuid_v7(now, &buffered), uuid_v7(now, &plain));
+fn keys_of_a_series_go_up_and_hold_the_milliseconds() {
+    let now: DateTime<Utc> = "2030-01-01T00:00:00.123Z".parse().unwrap();
+    let millis = u64::try_from(now.timestamp_millis()).unwrap();
+    for seed in 0..20 {
+        let mut series = KeySeries::new(now, Arc::new(SeededEntropy::new(seed)));
+        let keys: Vec<_> = (0..2000).map(|_| series.next()).collect();
+        assert!(keys.is_sorted_by(|a, b| a < b));
+        for key in &keys {
+            assert_eq!(key.get_version_num(), 7);
+            assert_eq!(key.get_variant(), uuid::Variant::RFC4122);
+            assert_eq!(key.as_bytes()[..6], millis.to_be_bytes()[2..]);
+        }
     }
-    let (mut a, mut b) = ([0; 32], [0; 32]);
-    Buffered::new(Arc::new(SeededEntropy::new(5))).fill(&mut a);
-    SeededEntropy::new(5).fill(&mut b);
-    assert_eq!(a, b);
+}
+
+#[test]
+fn the_parts_of_a_series_follow_each_other() {
+    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(9));
+    let series = KeySeries::new(now, entropy);
+    let mut parts: Vec<_> = (0..4).map(|part| series.after(part * 300)).collect();
+    // Made in any order.
+    parts.reverse();
+    let mut keys: Vec<Vec<Uuid>> = parts
+        .iter_mut()
+        .map(|part| (0..300).map(|_| part.next()).collect())
+        .collect();
+    keys.reverse();
+    assert!(keys.concat().is_sorted_by(|a, b| a < b));
+}
+
+/// From the largest start on, a counter still has room for more rows than a call can have.
+#[test]
+fn a_series_does_not_run_over() {
+    #[derive(Debug)]
+    struct Ones;
+    impl Entropy for Ones {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0xFF);
+        }
+    }
+    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    let series = KeySeries::new(now, Arc::new(Ones));
+    let (mut first, mut last) = (series.after(0), series.after(1 << 40));
+    assert!(first.next() < last.next());
+}
+
+#[test]
+fn two_series_of_one_moment_differ() {
+    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
+    let mut a = KeySeries::new(now, Arc::clone(&entropy));
+    let mut b = KeySeries::new(now, entropy);
+    assert_ne!(a.next(), b.next());
 }

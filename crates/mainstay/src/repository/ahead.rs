@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 
 use super::bulk::{Group, begin, insert_group, prepare_part, unprepared};
 use crate::database::{CallOptions, Executor};
+use crate::entropy::KeySeries;
 use crate::error::Result;
 use crate::schema::{Assignment, Entity};
 
@@ -57,17 +58,18 @@ async fn prepare<E: Entity>(
 ) -> Result<()> {
     let shared = executor.shared();
     let now = shared.clock.now();
+    let all_keys = KeySeries::new(now, Arc::clone(&shared.entropy));
+    let mut begun = 0;
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let at_once = threads.saturating_sub(1).max(1);
     let mut rest = given.into_iter();
     let mut running = VecDeque::new();
     for part in parts {
         while running.len() < at_once && rest.len() > 0 {
+            let keys = all_keys.after(begun);
             let rows: Vec<_> = rest.by_ref().take(PART).collect();
-            let entropy = Arc::clone(&shared.entropy);
-            running.push_back(spawn_blocking(move || {
-                prepare_part::<E>(rows, now, &entropy)
-            }));
+            begun += rows.len();
+            running.push_back(spawn_blocking(move || prepare_part::<E>(rows, now, keys)));
         }
         if let Some(work) = running.pop_front() {
             let groups = work.await.map_err(|error| unprepared(&error))??;

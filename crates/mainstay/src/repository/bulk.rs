@@ -15,7 +15,7 @@ use super::foreign_key;
 use crate::database::{CallOptions, Executor};
 use crate::driver::row::Ignore;
 use crate::driver::{Access, Batch, BeginOptions, Load, Statement};
-use crate::entropy::{Buffered, Entropy};
+use crate::entropy::KeySeries;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Assignment, Entity};
 use crate::validate;
@@ -109,19 +109,18 @@ async fn prepare<E: Entity>(
 ) -> Result<Vec<Group>> {
     let shared = executor.shared();
     let now = shared.clock.now();
+    let keys = KeySeries::new(now, Arc::clone(&shared.entropy));
     if given.len() < SHARE_FROM {
-        return prepare_part::<E>(given, now, &shared.entropy);
+        return prepare_part::<E>(given, now, keys);
     }
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let size = given.len().div_ceil(threads).max(SHARE_FROM / 2);
     let mut rest = given.into_iter();
     let mut parts = Vec::new();
     while rest.len() > 0 {
+        let keys = keys.after(parts.len() * size);
         let part: Vec<_> = rest.by_ref().take(size).collect();
-        let entropy = Arc::clone(&shared.entropy);
-        parts.push(spawn_blocking(move || {
-            prepare_part::<E>(part, now, &entropy)
-        }));
+        parts.push(spawn_blocking(move || prepare_part::<E>(part, now, keys)));
     }
     let mut groups = Vec::new();
     // In the order of the rows, so that the first refused one is reported.
@@ -142,16 +141,15 @@ pub(super) fn unprepared(error: &JoinError) -> Error {
 pub(super) fn prepare_part<E: Entity>(
     given: Vec<Vec<Assignment>>,
     now: DateTime<Utc>,
-    entropy: &Arc<dyn Entropy>,
+    mut keys: KeySeries,
 ) -> Result<Vec<Group>> {
-    // A call of the system for each row would cost more than all the rest.
-    let entropy = Buffered::new(Arc::clone(entropy));
+    let mut key = || keys.next();
     let mut groups = Vec::new();
     let (mut columns, mut rows) = (Vec::new(), Vec::with_capacity(given.len()));
     let mut its_columns = Vec::new();
     for mut row in given {
         validate::prepare_insert(E::table(), &mut row, now)?;
-        let values = fill::insert_many(E::table(), row, now, &entropy, &mut its_columns)?;
+        let values = fill::insert_many(E::table(), row, now, &mut key, &mut its_columns)?;
         if columns != its_columns {
             groups.extend(Group::of(&columns, &mut rows));
             columns.clone_from(&its_columns);

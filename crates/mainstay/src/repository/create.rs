@@ -58,7 +58,7 @@ impl<E: Entity> Repository<E> {
     ///
     /// Many rows go by the engine's own way to load them in bulk, where it has one
     /// ([`Capabilities::bulk_load`](crate::driver::Capabilities::bulk_load)); elsewhere by
-    /// statements of many rows each.
+    /// statements of many rows each. The UUID keys that are filled in go up in the order of the rows.
     ///
     /// # Errors
     /// As [`create`](Self::create); the first refused row ends the call and nothing is kept. When

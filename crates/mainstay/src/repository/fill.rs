@@ -1,6 +1,7 @@
 //! What Mainstay adds to a write: keys, timestamps, version, defaults. Pure.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::entropy::{Entropy, uuid_v7};
 use crate::error::Result;
@@ -21,16 +22,18 @@ pub(super) fn insert(
     entropy: &dyn Entropy,
 ) -> Result<FilledRow> {
     let mut columns = Vec::with_capacity(table.columns.len());
-    let values = insert_many(table, given, now, entropy, &mut columns)?;
+    let mut key = || uuid_v7(now, entropy);
+    let values = insert_many(table, given, now, &mut key, &mut columns)?;
     Ok((columns, values))
 }
 
-/// The same for one of many rows, which leaves the positions in `columns`.
+/// The same for one of many rows, whose key comes from `key`, and which leaves the positions in
+/// `columns`.
 pub(super) fn insert_many(
     table: &TableModel,
     given: Vec<Assignment>,
     now: DateTime<Utc>,
-    entropy: &dyn Entropy,
+    key: &mut dyn FnMut() -> Uuid,
     columns: &mut Vec<usize>,
 ) -> Result<Vec<Value>> {
     let mut given = Given { given, next: 0 };
@@ -41,7 +44,7 @@ pub(super) fn insert_many(
         let value = match (value, column.automatic) {
             (Some(value), _) => value,
             (None, Automatic::Identity) => continue,
-            (None, Automatic::Uuid) => Value::Uuid(uuid_v7(now, entropy)),
+            (None, Automatic::Uuid) => Value::Uuid(key()),
             (None, Automatic::CreatedAt | Automatic::UpdatedAt) => Value::Instant(now),
             (None, Automatic::Version) => integer(column, 1),
             (None, Automatic::No) => match &column.default {

@@ -91,10 +91,15 @@ impl<'a> Row<'a> {
     /// `DECODE_ERROR`, naming the column.
     #[inline]
     pub fn get_typed<T: FromCell>(&self, position: usize, ty: &ColumnType) -> Result<T> {
-        T::from_cell(self.cell(position)?, ty).map_err(|error| match self.columns.name(position) {
+        T::from_cell(self.cell(position)?, ty).map_err(|error| self.named(position, error))
+    }
+
+    #[cold]
+    fn named(&self, position: usize, error: Error) -> Error {
+        match self.columns.name(position) {
             Some(name) => error.with_columns([name.to_owned()]),
             None => error,
-        })
+        }
     }
 
     /// Reads a column of hand-written SQL by position.

@@ -35,32 +35,30 @@ impl Columns for MySqlRow {
         else {
             return Ok(Cell::Null);
         };
-        decode(value, column).map_err(|problem| {
-            Error::new(
-                ErrorKind::Decode,
-                format!("column {}: {problem}", column.name_str()),
-            )
-            .with_columns([column.name_str().into_owned()])
-        })
+        // As it comes: turned into another result it would be copied.
+        decode(value, column)
     }
 }
 
-/// The cell of a value, or what is wrong with it. The value itself is not told.
+/// What is wrong with a column. The value itself is not told.
+#[cold]
+fn unfit(column: &Column, problem: &str) -> Error {
+    let name = column.name_str().into_owned();
+    let detail = format!("column {name}: {problem}");
+    Error::new(ErrorKind::Decode, detail).with_columns([name])
+}
+
+/// The cell of a value.
 #[inline]
-fn decode<'a>(value: &'a In, column: &Column) -> Result<Cell<'a>, String> {
+fn decode<'a>(value: &'a In, column: &Column) -> Result<Cell<'a>> {
     match value {
+        In::Bytes(bytes) => decode_bytes(bytes, column),
         In::NULL => Ok(Cell::Null),
         In::Int(v) => Ok(Cell::I64(*v)),
-        In::UInt(v) => i64::try_from(*v)
-            .map(Cell::I64)
-            .map_err(|_| "an unsigned integer beyond 64-bit signed integers".to_owned()),
-        // The shortest decimal form, so that 0.1 stays 0.1 in the wider type.
-        In::Float(v) => Ok(Cell::F64(v.to_string().parse().unwrap_or(f64::from(*v)))),
-        In::Double(v) => Ok(Cell::F64(*v)),
         In::Date(year, month, day, hour, minute, second, micros) => {
             let date =
                 NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day))
-                    .ok_or_else(|| "a zero or partial date, which is no date".to_owned())?;
+                    .ok_or_else(|| unfit(column, NO_DATE))?;
             if column.column_type() == Native::MYSQL_TYPE_DATE {
                 return Ok(Cell::Date(date));
             }
@@ -71,8 +69,14 @@ fn decode<'a>(value: &'a In, column: &Column) -> Result<Cell<'a>, String> {
                 *micros,
             )
             .map(|at| Cell::Instant(at.and_utc()))
-            .ok_or_else(|| "not a time of day".to_owned())
+            .ok_or_else(|| unfit(column, "not a time of day"))
         }
+        In::UInt(v) => i64::try_from(*v)
+            .map(Cell::I64)
+            .map_err(|_| unfit(column, "an unsigned integer beyond 64-bit signed integers")),
+        // The shortest decimal form, so that 0.1 stays 0.1 in the wider type.
+        In::Float(v) => Ok(Cell::F64(v.to_string().parse().unwrap_or(f64::from(*v)))),
+        In::Double(v) => Ok(Cell::F64(*v)),
         In::Time(negative, days, hours, minutes, seconds, micros) => {
             let sign = if *negative { "-" } else { "" };
             let hours = days * 24 + u32::from(*hours);
@@ -82,53 +86,51 @@ fn decode<'a>(value: &'a In, column: &Column) -> Result<Cell<'a>, String> {
             }
             Ok(Cell::Text(text.into()))
         }
-        In::Bytes(bytes) => decode_bytes(bytes, column),
     }
 }
+
+const NO_DATE: &str = "a zero or partial date, which is no date";
 
 /// Strings of all kinds, and everything in the text protocol.
-fn decode_bytes<'a>(bytes: &'a [u8], column: &Column) -> Result<Cell<'a>, String> {
+fn decode_bytes<'a>(bytes: &'a [u8], column: &Column) -> Result<Cell<'a>> {
     use Native::*;
+    let text = || std::str::from_utf8(bytes).map_err(|_| unfit(column, "text that is not UTF-8"));
     match column.column_type() {
-        MYSQL_TYPE_BIT => bit(bytes),
-        MYSQL_TYPE_DECIMAL | MYSQL_TYPE_NEWDECIMAL => decimal(text(bytes)?),
+        MYSQL_TYPE_BIT => bit(bytes, column),
+        MYSQL_TYPE_DECIMAL | MYSQL_TYPE_NEWDECIMAL => decimal(text()?, column),
         MYSQL_TYPE_TINY | MYSQL_TYPE_SHORT | MYSQL_TYPE_INT24 | MYSQL_TYPE_LONG
-        | MYSQL_TYPE_LONGLONG | MYSQL_TYPE_YEAR => text(bytes)?
+        | MYSQL_TYPE_LONGLONG | MYSQL_TYPE_YEAR => text()?
             .parse()
             .map(Cell::I64)
-            .map_err(|_| "not a 64-bit signed integer".to_owned()),
-        MYSQL_TYPE_FLOAT | MYSQL_TYPE_DOUBLE => text(bytes)?
+            .map_err(|_| unfit(column, "not a 64-bit signed integer")),
+        MYSQL_TYPE_FLOAT | MYSQL_TYPE_DOUBLE => text()?
             .parse()
             .map(Cell::F64)
-            .map_err(|_| "not a double".to_owned()),
-        MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => NaiveDate::parse_from_str(text(bytes)?, "%Y-%m-%d")
+            .map_err(|_| unfit(column, "not a double")),
+        MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => NaiveDate::parse_from_str(text()?, "%Y-%m-%d")
             .map(Cell::Date)
-            .map_err(|_| "a zero or partial date, which is no date".to_owned()),
+            .map_err(|_| unfit(column, NO_DATE)),
         MYSQL_TYPE_DATETIME | MYSQL_TYPE_TIMESTAMP => {
-            NaiveDateTime::parse_from_str(text(bytes)?, "%Y-%m-%d %H:%M:%S%.f")
+            NaiveDateTime::parse_from_str(text()?, "%Y-%m-%d %H:%M:%S%.f")
                 .map(|at| Cell::Instant(at.and_utc()))
-                .map_err(|_| "a zero or partial date, which is no instant".to_owned())
+                .map_err(|_| unfit(column, "a zero or partial date, which is no instant"))
         }
-        MYSQL_TYPE_JSON | MYSQL_TYPE_TIME => Ok(Cell::Text(Cow::Borrowed(text(bytes)?))),
+        MYSQL_TYPE_JSON | MYSQL_TYPE_TIME => Ok(Cell::Text(Cow::Borrowed(text()?))),
         _ if column.character_set() == BINARY => Ok(Cell::Bytes(Cow::Borrowed(bytes))),
-        _ => Ok(Cell::Text(Cow::Borrowed(text(bytes)?))),
+        _ => Ok(Cell::Text(Cow::Borrowed(text()?))),
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8".to_owned())
-}
-
-fn bit(bytes: &[u8]) -> Result<Cell<'static>, String> {
+fn bit(bytes: &[u8], column: &Column) -> Result<Cell<'static>> {
     let number = bytes
         .iter()
         .fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
     i64::try_from(number)
         .map(Cell::I64)
-        .map_err(|_| "bits beyond 64-bit signed integers".to_owned())
+        .map_err(|_| unfit(column, "bits beyond 64-bit signed integers"))
 }
 
-fn decimal(text: &str) -> Result<Cell<'static>, String> {
+fn decimal(text: &str, column: &Column) -> Result<Cell<'static>> {
     let parsed = Decimal::from_str_exact(text).or_else(|error| {
         // Sums and quotients come with more places than they need.
         if text.contains('.') {
@@ -139,7 +141,7 @@ fn decimal(text: &str) -> Result<Cell<'static>, String> {
     });
     parsed
         .map(Cell::Decimal)
-        .map_err(|_| "a decimal of more than 28 digits".to_owned())
+        .map_err(|_| unfit(column, "a decimal of more than 28 digits"))
 }
 
 #[cfg(test)]
@@ -158,17 +160,17 @@ mod tests {
     fn strings_are_told_apart_by_character_set() {
         let text = bytes("a");
         assert_eq!(
-            decode(&text, &column(Native::MYSQL_TYPE_VAR_STRING, 255)),
-            Ok(Cell::Text("a".into()))
+            decode(&text, &column(Native::MYSQL_TYPE_VAR_STRING, 255)).unwrap(),
+            Cell::Text("a".into())
         );
         assert_eq!(
-            decode(&text, &column(Native::MYSQL_TYPE_BLOB, BINARY)),
-            Ok(Cell::Bytes(b"a"[..].into()))
+            decode(&text, &column(Native::MYSQL_TYPE_BLOB, BINARY)).unwrap(),
+            Cell::Bytes(b"a"[..].into())
         );
         // MySQL calls JSON binary.
         assert_eq!(
-            decode(&text, &column(Native::MYSQL_TYPE_JSON, BINARY)),
-            Ok(Cell::Text("a".into()))
+            decode(&text, &column(Native::MYSQL_TYPE_JSON, BINARY)).unwrap(),
+            Cell::Text("a".into())
         );
         let broken = In::Bytes(vec![0xff]);
         assert!(decode(&broken, &column(Native::MYSQL_TYPE_VAR_STRING, 255)).is_err());
@@ -178,23 +180,26 @@ mod tests {
     fn numbers_keep_their_digits() {
         let decimal = column(Native::MYSQL_TYPE_NEWDECIMAL, BINARY);
         assert_eq!(
-            decode(&bytes("1.50"), &decimal),
-            Ok(Cell::Decimal(Decimal::new(150, 2)))
+            decode(&bytes("1.50"), &decimal).unwrap(),
+            Cell::Decimal(Decimal::new(150, 2))
         );
         let long = format!("2.{}", "0".repeat(30));
         assert_eq!(
-            decode(&bytes(&long), &decimal),
-            Ok(Cell::Decimal(Decimal::TWO))
+            decode(&bytes(&long), &decimal).unwrap(),
+            Cell::Decimal(Decimal::TWO)
         );
         assert!(decode(&bytes(&"9".repeat(40)), &decimal).is_err());
         let big = column(Native::MYSQL_TYPE_LONGLONG, BINARY);
         assert!(decode(&In::UInt(u64::MAX), &big).is_err());
-        assert_eq!(decode(&bytes("-7"), &big), Ok(Cell::I64(-7)));
+        assert_eq!(decode(&bytes("-7"), &big).unwrap(), Cell::I64(-7));
         let bits = column(Native::MYSQL_TYPE_BIT, BINARY);
-        assert_eq!(decode(&In::Bytes(vec![1, 2]), &bits), Ok(Cell::I64(258)));
+        assert_eq!(
+            decode(&In::Bytes(vec![1, 2]), &bits).unwrap(),
+            Cell::I64(258)
+        );
         assert!(decode(&In::Bytes(vec![0xff; 8]), &bits).is_err());
         let float = column(Native::MYSQL_TYPE_FLOAT, BINARY);
-        assert_eq!(decode(&In::Float(0.1), &float), Ok(Cell::F64(0.1)));
+        assert_eq!(decode(&In::Float(0.1), &float).unwrap(), Cell::F64(0.1));
     }
 
     #[test]
@@ -211,15 +216,18 @@ mod tests {
         let column = column(Native::MYSQL_TYPE_DATETIME, BINARY);
         let binary = In::Date(2024, 2, 29, 1, 2, 3, 45);
         let text = bytes("2024-02-29 01:02:03.000045");
-        assert_eq!(decode(&binary, &column), decode(&text, &column));
+        assert_eq!(
+            decode(&binary, &column).unwrap(),
+            decode(&text, &column).unwrap()
+        );
     }
 
     #[test]
     fn times_become_text() {
         let column = column(Native::MYSQL_TYPE_TIME, BINARY);
         assert_eq!(
-            decode(&In::Time(true, 1, 2, 3, 4, 5), &column),
-            Ok(Cell::Text("-26:03:04.000005".into()))
+            decode(&In::Time(true, 1, 2, 3, 4, 5), &column).unwrap(),
+            Cell::Text("-26:03:04.000005".into())
         );
     }
 }

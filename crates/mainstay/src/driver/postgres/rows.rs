@@ -51,33 +51,47 @@ impl Columns for PgRow<'_> {
 
     #[inline]
     fn cell(&self, position: usize) -> Result<Cell<'_>> {
-        let read: Result<PgCell<'_>, _> = self.row.try_get(position);
-        read.map(|cell| cell.0).map_err(|error| {
-            let inner = error
-                .into_source()
-                .and_then(|source| source.downcast::<Error>().ok());
-            let error = inner.map_or_else(
-                || Error::new(ErrorKind::Decode, "a column that cannot be read"),
-                |error| *error,
-            );
-            match self.name(position) {
-                Some(name) => error.with_columns([name.to_owned()]),
-                None => error,
-            }
-        })
+        // Only the bytes are asked for: a cell would be copied through each of the client library's
+        // results on its way.
+        let Ok(Raw(raw)) = self.row.try_get(position) else {
+            return Err(self.unreadable(position));
+        };
+        match raw {
+            None => Ok(Cell::Null),
+            Some(raw) => decode(self.row.columns()[position].type_(), raw)
+                .map_err(|error| self.named(position, error)),
+        }
     }
 }
 
-struct PgCell<'a>(Cell<'a>);
-
-impl<'a> FromSql<'a> for PgCell<'a> {
-    #[inline]
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(decode(ty, raw)?))
+impl PgRow<'_> {
+    #[cold]
+    fn unreadable(&self, position: usize) -> Error {
+        let error = Error::new(ErrorKind::Decode, "a column that cannot be read");
+        self.named(position, error)
     }
 
+    #[cold]
+    fn named(&self, position: usize, error: Error) -> Error {
+        match self.name(position) {
+            Some(name) => error.with_columns([name.to_owned()]),
+            None => error,
+        }
+    }
+}
+
+/// A value as it came, of whatever type.
+struct Raw<'a>(Option<&'a [u8]>);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    #[inline]
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(Some(raw)))
+    }
+
+    #[inline]
     fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(Cell::Null))
+        Ok(Self(None))
     }
 
     fn accepts(_: &Type) -> bool {
@@ -88,11 +102,25 @@ impl<'a> FromSql<'a> for PgCell<'a> {
 /// Reads one value that is not NULL.
 #[inline]
 pub(super) fn decode<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
+    // What rows are mostly made of.
     Ok(match *ty {
-        Type::BOOL => Cell::Bool(fixed::<1>(ty, raw)? != [0]),
-        Type::INT2 => Cell::I64(i16::from_be_bytes(fixed(ty, raw)?).into()),
+        Type::TEXT | Type::VARCHAR => text(ty, raw)?,
+        Type::UUID => Cell::Uuid(Uuid::from_bytes(fixed(ty, raw)?)),
         Type::INT4 => Cell::I64(i32::from_be_bytes(fixed(ty, raw)?).into()),
         Type::INT8 => Cell::I64(i64::from_be_bytes(fixed(ty, raw)?)),
+        Type::BOOL => Cell::Bool(fixed::<1>(ty, raw)? != [0]),
+        Type::TIMESTAMPTZ | Type::TIMESTAMP => {
+            Cell::Instant(instant(ty, i64::from_be_bytes(fixed(ty, raw)?))?)
+        }
+        _ => return decode_other(ty, raw),
+    })
+}
+
+/// Apart, so that the above stays small.
+#[inline(never)]
+fn decode_other<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
+    Ok(match *ty {
+        Type::INT2 => Cell::I64(i16::from_be_bytes(fixed(ty, raw)?).into()),
         Type::OID | Type::XID | Type::CID => Cell::I64(u32::from_be_bytes(fixed(ty, raw)?).into()),
         Type::XID8 => Cell::I64(
             i64::try_from(u64::from_be_bytes(fixed(ty, raw)?))
@@ -102,10 +130,6 @@ pub(super) fn decode<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
         Type::FLOAT8 => Cell::F64(f64::from_be_bytes(fixed(ty, raw)?)),
         Type::NUMERIC => Cell::Decimal(numeric::decode(raw).map_err(|why| unfit(ty, why))?),
         Type::BYTEA => Cell::Bytes(Cow::Borrowed(raw)),
-        Type::UUID => Cell::Uuid(Uuid::from_bytes(fixed(ty, raw)?)),
-        Type::TIMESTAMPTZ | Type::TIMESTAMP => {
-            Cell::Instant(instant(ty, i64::from_be_bytes(fixed(ty, raw)?))?)
-        }
         Type::DATE => Cell::Date(date(ty, i32::from_be_bytes(fixed(ty, raw)?))?),
         Type::JSON => Cell::Json(json(ty, raw)?),
         Type::JSONB => match raw.split_first() {
@@ -114,9 +138,7 @@ pub(super) fn decode<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
         },
         // What a function without a result returns.
         Type::VOID => Cell::Null,
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::XML => {
-            text(ty, raw)?
-        }
+        Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::XML => text(ty, raw)?,
         _ => match ty.kind() {
             Kind::Domain(inner) => decode(inner, raw)?,
             // An enum's binary form is its word.
@@ -136,6 +158,7 @@ pub(super) fn decode<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>> {
     })
 }
 
+#[cold]
 fn unfit(ty: &Type, what: &str) -> Error {
     Error::new(
         ErrorKind::Decode,
