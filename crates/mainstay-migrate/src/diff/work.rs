@@ -279,7 +279,7 @@ impl<'a> TableWork<'a> {
                 words::mentions(dialect, expression.unwrap_or_default(), column)
             };
             if remade.iter().all(|(_, b)| b.name != new.name)
-                && moved.iter().any(|column| mentions(column))
+                && moved.iter().any(mentions)
             {
                 remade.push((old, new));
                 self.change_columns.retain(|(a, _)| a.name != new.name);
