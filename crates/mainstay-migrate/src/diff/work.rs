@@ -278,9 +278,7 @@ impl<'a> TableWork<'a> {
                 let expression = old.generated.as_ref().map(|g| g.expression.as_str());
                 words::mentions(dialect, expression.unwrap_or_default(), column)
             };
-            if remade.iter().all(|(_, b)| b.name != new.name)
-                && moved.iter().any(mentions)
-            {
+            if remade.iter().all(|(_, b)| b.name != new.name) && moved.iter().any(mentions) {
                 remade.push((old, new));
                 self.change_columns.retain(|(a, _)| a.name != new.name);
             }

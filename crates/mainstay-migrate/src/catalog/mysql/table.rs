@@ -37,7 +37,10 @@ pub(super) fn read(dialect: Dialect, name: String, sql: &str) -> Result<Table> {
         mut indexes,
         ..
     } = parsed;
-    if !options.iter().any(|option| CHOICE.contains(&option.as_str())) {
+    if !options
+        .iter()
+        .any(|option| CHOICE.contains(&option.as_str()))
+    {
         let keys = primary_key.iter_mut().chain(&mut uniques);
         keys.for_each(|key| key.options.retain(|option| option != "USING BTREE"));
         for index in &mut indexes {
