@@ -240,7 +240,7 @@ async fn what_was_changed_by_hand_ends_with_1_and_is_reverted() {
 #[tokio::test]
 async fn what_was_changed_by_hand_is_adopted_and_recorded() {
     for desk in Desk::all().await {
-        desk.sql("ALTER TABLE notes ADD COLUMN by_hand VARCHAR(20)")
+        desk.sql("ALTER TABLE notes ADD COLUMN by_hand INTEGER")
             .await;
         let words = ["schema", "adopt", "by_hand", &desk.folder_flag()];
         let made = desk.first(&words).await.expect(Exit::Ok);
