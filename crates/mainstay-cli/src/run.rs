@@ -114,8 +114,10 @@ async fn dispatch(
         name,
         folder,
         dialect,
+        draft,
         format,
     }) = &command
+        && !draft.draft
     {
         return commands::migrate::new(terminal, name, folder, dialect, *format);
     }
@@ -132,9 +134,7 @@ async fn dispatch(
         Command::Reset { yes, format } => commands::reset::run(&context, yes, format).await,
         Command::Config(command) => commands::config::run(&context, command).await,
         Command::Migrate(command) => commands::migrate::run(&context, command).await,
-        Command::Schema(SchemaCommand::Show { .. }) => {
-            commands::schema::show(app, context.dialect(), terminal)
-        }
+        Command::Schema(command) => commands::schema::run(&context, command).await,
         Command::Status { format } => commands::status::run(&context, format).await,
     }
 }

@@ -20,6 +20,7 @@
 //! - [`repair`]: mends the record, where a problem asks for it
 //! - [`mod@status`]: the same comparison, read-only
 //! - [`mod@reset`]: drops everything, for development and tests
+//! - [`mod@scratch`]: throw-away databases; [`mod@drift`]: entities, migrations and database compared
 //! - [`seed`]: what an application's seed function looks like
 
 pub mod baseline;
@@ -29,6 +30,7 @@ mod ddl;
 mod dialect;
 pub mod diff;
 pub mod directive;
+pub mod drift;
 pub mod history;
 pub mod journal;
 mod lexer;
@@ -40,6 +42,7 @@ mod refusal;
 pub mod repair;
 pub mod reset;
 pub mod runner;
+pub mod scratch;
 pub mod seed;
 mod shape;
 pub mod source;

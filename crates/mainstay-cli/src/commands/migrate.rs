@@ -7,7 +7,7 @@ use mainstay::clock::{Clock, SystemClock};
 use mainstay_migrate::{Goal, Options, Status, baseline, dry_run, source, status};
 
 use super::steps;
-use super::{repair, undo};
+use super::{draft, repair, undo};
 use crate::args::{Format, MigrateCommand};
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};
@@ -56,8 +56,12 @@ pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Resul
             name,
             folder,
             dialect,
+            draft,
             format,
-        } => new(&context.terminal, &name, &folder, &dialect, format),
+        } => match draft.draft {
+            true => draft::run(context, &name, &folder, &draft, format).await,
+            false => new(&context.terminal, &name, &folder, &dialect, format),
+        },
     }
 }
 

@@ -28,7 +28,7 @@ mod server;
 mod settings;
 mod sqlite;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod text;
 mod types;
 mod views;
@@ -39,3 +39,4 @@ pub use change::{Change, Object, Property, describe};
 pub use compare::{compare, compare_order};
 pub use draft::{Draft, Step, draft, draft_back};
 pub use renames::{Candidate, Renames, candidates};
+pub(crate) use words::mentions;
