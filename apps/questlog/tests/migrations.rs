@@ -72,7 +72,9 @@ async fn they_are_applied_once(quest: Service) {
 async fn they_can_be_undone_and_done_again(quest: Service) {
     quest.user("a@example.com").await;
     let all = Goal::DownTo(NOTHING.to_owned());
-    let report = migrate_with(&quest.db, &MIGRATIONS, all.into()).await.unwrap();
+    let report = migrate_with(&quest.db, &MIGRATIONS, all.into())
+        .await
+        .unwrap();
     assert_eq!(report.undone.len(), MIGRATIONS.migrations().len());
     let users = quest.db.sql("SELECT count(*) FROM users");
     let error = users.scalar::<i64>().await.unwrap_err();

@@ -1,6 +1,7 @@
-//! The command line. The commands of `migrate` are in a file of their own.
+//! The command line. The commands of `migrate` are in files of their own.
 
 mod migrate;
+mod tools;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use mainstay::config::{ConfigLoader, Profile};
 use mainstay::schema::Dialect;
 
 pub(crate) use migrate::MigrateCommand;
+pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
 
 use crate::exit;
 

@@ -7,7 +7,7 @@ use mainstay::clock::{Clock, SystemClock};
 use mainstay_migrate::{Goal, Options, Status, baseline, dry_run, source, status};
 
 use super::steps;
-use super::{repair, undo};
+use super::{lint, rehearse, repair, undo};
 use crate::args::{Format, MigrateCommand};
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};
@@ -52,6 +52,8 @@ pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Resul
             let say = repair::Say { yes, done, undone };
             repair::run(context, &say, format).await
         }
+        MigrateCommand::Lint(args) => lint::run(context, &args).await,
+        MigrateCommand::Rehearse(args) => rehearse::run(context, &args).await,
         MigrateCommand::New {
             name,
             folder,

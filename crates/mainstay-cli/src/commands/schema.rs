@@ -3,6 +3,7 @@
 use mainstay::schema::{Dialect, ddl};
 
 use crate::application::Application;
+use crate::context::need_entities;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Terminal;
 
@@ -11,6 +12,7 @@ pub(crate) fn show(
     dialect: Dialect,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
+    need_entities(app, "schema show")?;
     let statements = ddl::create_all(dialect, &app.schema())?;
     let texts: Vec<String> = statements
         .iter()
