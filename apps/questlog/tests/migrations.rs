@@ -7,11 +7,15 @@ mod support;
 use mainstay::ErrorKind;
 use mainstay::schema::{Dialect, ddl};
 use mainstay_migrate::plan::NOTHING;
-use mainstay_migrate::{Goal, MigrationState, migrate, migrate_with, status};
+use mainstay_migrate::{Goal, MigrationState, drift, migrate, migrate_with, scratch, status};
 use questlog::migrations::MIGRATIONS;
 use support::Service;
 
-on_every_engine!(they_are_applied_once, they_can_be_undone_and_done_again,);
+on_every_engine!(
+    they_are_applied_once,
+    they_can_be_undone_and_done_again,
+    entities_migrations_and_database_say_the_same,
+);
 
 /// The text as the engine reads it: no comments, any white space is one blank.
 fn normalised(sql: &str) -> Vec<String> {
@@ -82,4 +86,13 @@ async fn they_can_be_undone_and_done_again(quest: Service) {
     migrate(&quest.db, &MIGRATIONS).await.unwrap();
     assert!(quest.all("/users", 10).await.is_empty());
     quest.user("a@example.com").await;
+}
+
+async fn entities_migrations_and_database_say_the_same(quest: Service) {
+    let place = scratch::Place::beside(&quest.config());
+    let report = drift::check(&quest.db, &questlog::schema(), &MIGRATIONS, &place).await;
+    let report = report.unwrap();
+    assert!(report.in_sync, "{report:#?}");
+    assert_eq!(report.without_entity, Vec::<String>::new());
+    assert_eq!(report.pending, Vec::<String>::new());
 }

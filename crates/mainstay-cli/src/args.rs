@@ -1,6 +1,7 @@
-//! The command line. The commands of `migrate` are in files of their own.
+//! The command line. The commands of `migrate` and of `schema` are in files of their own.
 
 mod migrate;
+mod schema;
 mod tools;
 
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mainstay::config::{ConfigLoader, Profile};
 use mainstay::schema::Dialect;
 
-pub(crate) use migrate::MigrateCommand;
+pub(crate) use migrate::{DraftFlags, MigrateCommand};
+pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
 pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
 
 use crate::exit;
@@ -106,7 +108,7 @@ pub(crate) enum Command {
     /// Apply and undo migrations, show which are applied, and write new ones.
     #[command(subcommand)]
     Migrate(MigrateCommand),
-    /// Show the tables of the application.
+    /// Show the tables of the application, and compare entities, migrations and database.
     #[command(subcommand)]
     Schema(SchemaCommand),
     /// Show the database's health, migrations and row counts. Ends with 1 when something is in the
@@ -130,16 +132,6 @@ pub(crate) enum ConfigCommand {
     Check {
         #[command(flatten)]
         format: Format,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub(crate) enum SchemaCommand {
-    /// Print the SQL that creates the tables. Needs no database.
-    Show {
-        /// The dialect, instead of that of the configured database.
-        #[arg(long, value_enum)]
-        dialect: Option<DialectName>,
     },
 }
 
@@ -228,6 +220,11 @@ mod tests {
             &["fly"],
             &["--profile", "staging"],
             &["schema", "show", "--dialect", "oracle"],
+            &["schema", "diff", "--to", "nowhere"],
+            &["schema", "adopt"],
+            &["schema", "revert", "--yes"],
+            &["migrate", "new", "a", "--rename", "a.b=c"],
+            &["migrate", "new", "a", "--draft", "--dialect", "sqlite"],
         ] {
             assert_eq!(read(words).expect_err("wrong").exit_code(), 2, "{words:?}");
         }

@@ -33,7 +33,7 @@ pub const HELP: &str = "\
 Exit codes:
   0    done
   1    failed; also when the migrations do not fit the database, whatever code is printed
-  2    the command line or the configuration is wrong
+  2    the command line or the configuration is wrong; of `schema check`, any error
   3    refused: not allowed in this profile, or not without being asked for
   4    the database cannot be reached or does not let the program in
   130  interrupted by Ctrl-C

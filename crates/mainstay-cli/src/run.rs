@@ -119,8 +119,10 @@ pub(crate) async fn dispatch(
         name,
         folder,
         dialect,
+        draft,
         format,
     }) = &command
+        && !draft.draft
     {
         return commands::migrate::new(terminal, name, folder, dialect, *format);
     }
@@ -142,9 +144,7 @@ pub(crate) async fn dispatch(
         Command::Reset { yes, format } => commands::reset::run(&context, yes, format).await,
         Command::Config(command) => commands::config::run(&context, command).await,
         Command::Migrate(command) => commands::migrate::run(&context, command).await,
-        Command::Schema(SchemaCommand::Show { .. }) => {
-            commands::schema::show(app, context.dialect(), terminal)
-        }
+        Command::Schema(command) => commands::schema::run(&context, command).await,
         Command::Status { format } => commands::status::run(&context, format).await,
     }
 }

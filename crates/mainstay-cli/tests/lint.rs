@@ -34,28 +34,28 @@ const GOOD: [(&str, &str); 2] = [
     ),
 ];
 
-const DROP: [(&str, &str); 2] = [
+const WRONG: [(&str, &str); 2] = [
     (
-        "20260102000000_drop_drafts/up.sqlite.sql",
-        "DROP TABLE drafts;",
+        "20260102000000_add_level/up.sqlite.sql",
+        "ALTER TABLE drafts ADD COLUMN level INTEGER NOT NULL;",
     ),
     (
-        "20260102000000_drop_drafts/down.sqlite.sql",
-        "CREATE TABLE drafts (id INTEGER PRIMARY KEY, title TEXT) STRICT;",
+        "20260102000000_add_level/down.sqlite.sql",
+        "ALTER TABLE drafts DROP COLUMN level;",
     ),
 ];
 
 #[tokio::test]
 async fn errors_end_with_1_and_need_no_configuration() {
     let home = Home::new();
-    let folder = folder(&home, &[GOOD, DROP].concat());
+    let folder = folder(&home, &[GOOD, WRONG].concat());
     // Production has no database by default, and none is asked.
     let env = [("MAINSTAY_ENV", "production")];
     let words = ["migrate", "lint", "--folder", text(&folder)];
     let found = home.run_in(&words, &env).await.expect(Exit::Failed);
-    let path = folder.join("20260102000000_drop_drafts/up.sqlite.sql");
+    let path = folder.join("20260102000000_add_level/up.sqlite.sql");
     assert!(found.out.starts_with(text(&path)), "{}", found.out);
-    assert!(found.out.contains("error [drop-table]"), "{}", found.out);
+    assert!(found.out.contains("error [add-column-refused]"), "{}", found.out);
     assert!(
         found.out.contains("2 migrations looked at"),
         "{}",
@@ -123,7 +123,7 @@ async fn what_cannot_be_looked_at_ends_with_2() {
 #[tokio::test]
 async fn reports_are_json_and_sarif_and_go_to_a_file() {
     let home = Home::new();
-    let folder = folder(&home, &[GOOD, DROP].concat());
+    let folder = folder(&home, &[GOOD, WRONG].concat());
     let file = home.file().with_file_name("report.sarif");
     let words = ["migrate", "lint", "--folder", text(&folder), "--format"];
     let json = home
@@ -132,7 +132,7 @@ async fn reports_are_json_and_sarif_and_go_to_a_file() {
         .expect(Exit::Failed)
         .json();
     assert_eq!(json["migrations"], 2);
-    assert_eq!(json["findings"][0]["rule"], "drop-table");
+    assert_eq!(json["findings"][0]["rule"], "add-column-refused");
     let output = ["sarif", "--output", text(&file)];
     let found = home
         .run(&[&words[..], &output].concat())
@@ -147,7 +147,7 @@ async fn reports_are_json_and_sarif_and_go_to_a_file() {
     let log = fs::read_to_string(&file).expect("written");
     let log: serde_json::Value = serde_json::from_str(&log).expect("JSON");
     assert_eq!(log["version"], "2.1.0");
-    assert_eq!(log["runs"][0]["results"][0]["ruleId"], "drop-table");
+    assert_eq!(log["runs"][0]["results"][0]["ruleId"], "add-column-refused");
 }
 
 #[tokio::test]

@@ -104,13 +104,13 @@ fn a_folder_is_looked_over_and_rehearsed() {
     let (out, _) = place.expect(&["migrate", "lint"], 0);
     assert!(out.contains("migrations looked at"), "{out}");
     place.write(
-        "migrations/20260102000000_drop_notes/up.sql",
-        "DROP TABLE notes;",
+        "migrations/20260102000000_add_level/up.sql",
+        "ALTER TABLE notes ADD COLUMN level INTEGER NOT NULL;",
     );
     let (out, _) = place.expect(&["migrate", "lint"], 1);
-    let path = "migrations/20260102000000_drop_notes/up.sql\n";
+    let path = "migrations/20260102000000_add_level/up.sql\n";
     assert!(out.contains(path), "{out}");
-    fs::remove_dir_all(place.path().join("migrations/20260102000000_drop_notes")).expect("gone");
+    fs::remove_dir_all(place.path().join("migrations/20260102000000_add_level")).expect("gone");
 
     place.write("copy.db", "");
     let words = [
@@ -123,6 +123,14 @@ fn a_folder_is_looked_over_and_rehearsed() {
     ];
     let (out, _) = place.expect(&words, 0);
     assert!(out.contains("all is well"), "{out}");
+    // Without a copy one is made, and is gone afterwards.
+    let words = ["migrate", "rehearse", "--rows", "notes=2000"];
+    let (out, err) = place.expect(&words, 0);
+    assert!(out.contains("all is well"), "{out}");
+    assert!(err.contains("filled notes: 2000 rows"), "{err}");
+    place.expect(&["migrate", "up"], 0);
+    let (_, err) = place.expect(&words, 1);
+    assert!(err.contains("nothing to rehearse"), "{err}");
 }
 
 #[test]
@@ -136,6 +144,19 @@ fn what_needs_an_application_is_not_offered() {
     assert!(out.contains("\n  migrate"), "{out}");
     let (out, _) = place.expect(&["--version"], 0);
     assert_eq!(out, format!("mainstay {}\n", env!("CARGO_PKG_VERSION")));
-    let (_, err) = place.expect(&["schema", "show"], 2);
-    assert!(err.contains("application's own binary"), "{err}");
+    for words in [
+        &["schema", "show"][..],
+        &["schema", "check"],
+        &["schema", "diff", "--to", "entities"],
+        &["migrate", "new", "add_note", "--draft"],
+    ] {
+        let (_, err) = place.expect(words, 2);
+        assert!(err.contains("application's own binary"), "{err}");
+    }
+    // What needs none goes on.
+    place.expect(&["migrate", "up"], 0);
+    let (out, _) = place.expect(&["schema", "dump"], 0);
+    assert!(out.contains("CREATE TABLE \"notes\""), "{out}");
+    let (out, _) = place.expect(&["--url", "sqlite:notes.db", "schema", "diff"], 0);
+    assert!(out.contains("nothing differs"), "{out}");
 }

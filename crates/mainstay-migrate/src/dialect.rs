@@ -208,6 +208,11 @@ pub(crate) struct Sql {
     /// one row with 1 if so, with 0 if it can, none if it is not there. Empty where that does not
     /// happen.
     pub(crate) index_is_invalid: &'static str,
+    /// The names of the scratch databases on the server. Empty where there is none.
+    pub(crate) scratch_databases: &'static str,
+    /// The statements that make the new database `{name}` like this one in what tables are made
+    /// by.
+    pub(crate) scratch_settings: &'static str,
 }
 
 impl Sql {

@@ -21,6 +21,7 @@
 //! - [`mod@status`]: the same comparison, read-only
 //! - [`mod@rehearse`]: migrations tried on a copy with as many rows as production has
 //! - [`mod@reset`]: drops everything, for development and tests
+//! - [`mod@scratch`]: throw-away databases; [`mod@drift`]: entities, migrations and database compared
 //! - [`seed`]: what an application's seed function looks like
 
 pub mod baseline;
@@ -30,6 +31,7 @@ mod ddl;
 mod dialect;
 pub mod diff;
 pub mod directive;
+pub mod drift;
 pub mod history;
 pub mod journal;
 mod lexer;
@@ -42,6 +44,7 @@ pub mod rehearse;
 pub mod repair;
 pub mod reset;
 pub mod runner;
+pub mod scratch;
 pub mod seed;
 mod shape;
 pub mod source;

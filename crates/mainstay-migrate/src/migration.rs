@@ -221,6 +221,21 @@ impl MigrationSet {
         }
     }
 
+    /// The set with only the migrations whose version a test keeps.
+    pub(crate) fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let kept: Vec<Stored> = match &self.origin {
+            Origin::Embedded(all) => {
+                let all = all.iter().filter(|migration| keep(migration.version));
+                all.map(Stored::of).collect()
+            }
+            Origin::Read(all) => {
+                let all = all.iter().filter(|stored| keep(&stored.version));
+                all.cloned().collect()
+            }
+        };
+        Self::of_folder(kept)
+    }
+
     /// The migration of a version.
     pub fn get(&self, version: &str) -> Option<MigrationRef<'_>> {
         self.migrations().into_iter().find(|m| m.version == version)

@@ -61,6 +61,11 @@ pub fn start_of_time() -> DateTime<Utc> {
 }
 
 impl Service {
+    /// A configuration for its database.
+    pub fn config(&self) -> mainstay::Config {
+        self._place.config(&[])
+    }
+
     /// Starts a service without a token.
     pub async fn start(engine: Engine) -> Option<Self> {
         Self::start_with(engine, Options::default()).await

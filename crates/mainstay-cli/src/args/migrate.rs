@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mainstay_migrate::Goal;
 
-use super::{Format, LintArgs, RehearseArgs};
+use super::{Format, LintArgs, RehearseArgs, ScratchAt};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum MigrateCommand {
@@ -94,7 +94,7 @@ pub(crate) enum MigrateCommand {
     /// or the data are not what they were, or when it takes too long.
     Rehearse(RehearseArgs),
     /// Make the folder of a new migration, named by the time and by what it does. Needs no
-    /// database.
+    /// database, unless it is to be drafted.
     New {
         /// What it does, in lower case with underscores: add_nickname.
         name: String,
@@ -105,8 +105,28 @@ pub(crate) enum MigrateCommand {
         #[arg(long, value_name = "NAME", value_parser = ["sqlite", "postgres", "mysql"])]
         dialect: Vec<String>,
         #[command(flatten)]
+        draft: DraftFlags,
+        #[command(flatten)]
         format: Format,
     },
+}
+
+/// How a new migration is drafted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+pub(crate) struct DraftFlags {
+    /// Draft it from what differs between the entities and what the migrations make, for the
+    /// configured engine. Begun again for another engine, it adds that engine's text.
+    #[arg(long, conflicts_with = "dialect")]
+    pub(crate) draft: bool,
+    /// Something was renamed: TABLE.COLUMN=NEW_COLUMN or TABLE=NEW_TABLE; may be repeated. What is
+    /// not told is dropped and made anew.
+    #[arg(long, value_name = "FROM=TO", requires = "draft")]
+    pub(crate) rename: Vec<String>,
+    /// A table that no entity has is to go; may be repeated.
+    #[arg(long, value_name = "TABLE", requires = "draft")]
+    pub(crate) drop: Vec<String>,
+    #[command(flatten)]
+    pub(crate) scratch: ScratchAt,
 }
 
 /// How far down.

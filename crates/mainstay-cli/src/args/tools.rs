@@ -8,7 +8,7 @@ use mainstay::config::parse_duration;
 use mainstay_migrate::rehearse::Start;
 
 use super::migrate::version;
-use super::{DialectName, Format};
+use super::{DialectName, Format, ScratchAt};
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct LintArgs {
@@ -59,16 +59,20 @@ pub(crate) enum LintFormat {
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct RehearseArgs {
-    /// A copy of the database, restored for this. Everything in it may be changed and lost.
-    #[arg(long, value_name = "URL")]
+    /// A copy of the database, restored for this. Everything in it may be changed and lost. By
+    /// default a scratch database is made, and filled with --rows.
+    #[arg(long, value_name = "URL", conflicts_with = "scratch")]
     pub(crate) copy: Option<String>,
+    #[command(flatten)]
+    pub(crate) scratch: ScratchAt,
     /// Make rows until tables have so many: goals=1000000,users=100000; may be repeated.
     #[arg(long, value_name = "TABLE=N", value_delimiter = ',', value_parser = rows)]
     pub(crate) rows: Vec<(String, u64)>,
     /// What made rows are made from: the same number makes the same rows.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Begin with the migration of this version, applied or not, instead of what is pending.
+    /// Begin with the migration of this version, applied or not. By default with the first that is
+    /// pending: in the copy, or for a scratch database in the configured database.
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "all")]
     pub(crate) from: Option<String>,
     /// Rehearse all migrations, applied or not.

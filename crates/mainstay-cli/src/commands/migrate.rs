@@ -7,9 +7,9 @@ use mainstay::clock::{Clock, SystemClock};
 use mainstay_migrate::{Goal, Options, Status, baseline, dry_run, source, status};
 
 use super::steps;
-use super::{lint, rehearse, repair, undo};
+use super::{draft, lint, rehearse, repair, undo};
 use crate::args::{Format, MigrateCommand};
-use crate::context::{Context, migration_failure};
+use crate::context::{Context, migration_failure, need_entities};
 use crate::exit::{Exit, Failure};
 use crate::output::{counted, json, pair, short, table};
 use crate::progress;
@@ -58,8 +58,15 @@ pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Resul
             name,
             folder,
             dialect,
+            draft,
             format,
-        } => new(&context.terminal, &name, &folder, &dialect, format),
+        } => match draft.draft {
+            true => {
+                need_entities(context.app, "migrate new --draft")?;
+                draft::run(context, &name, &folder, &draft, format).await
+            }
+            false => new(&context.terminal, &name, &folder, &dialect, format),
+        },
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use mainstay::Database;
-use mainstay::config::{DatabaseUrl, UrlError};
-use mainstay_migrate::MigrationSet;
-use mainstay_migrate::rehearse::{Options, Rehearsal, rehearse};
+use mainstay::config::DatabaseUrl;
+use mainstay_migrate::rehearse::{Options, Rehearsal, Start, rehearse};
+use mainstay_migrate::{MigrationSet, MigrationState, status};
 
 use super::lint::write;
+use super::scratch::{at_url, with_scratch};
 use crate::args::RehearseArgs;
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};
@@ -17,14 +18,7 @@ use crate::progress;
 pub(crate) async fn run(context: &Context<'_>, args: &RehearseArgs) -> Result<Exit, Failure> {
     let found = match &args.copy {
         Some(url) => on_copy(context, url, args).await?,
-        None => {
-            return Err(
-                Failure::new(Exit::Usage, "there is no copy to rehearse on").next(
-                    "restore a backup into another database and name it with --copy URL; or name \
-                     an empty one, and --rows for rows to be made",
-                ),
-            );
-        }
+        None => on_scratch(context, args).await?,
     };
     if let Some(file) = &args.report {
         let page = format!("# Rehearsal of migrations\n\n{}", found.markdown());
@@ -47,11 +41,9 @@ async fn on_copy(
     url: &str,
     args: &RehearseArgs,
 ) -> Result<Rehearsal, Failure> {
-    let mut config = context.config.clone();
-    config.url = DatabaseUrl::parse(url).map_err(|error| {
-        Failure::new(Exit::Usage, format!("--copy: {error}"))
-            .next(format!("accepted are {}", UrlError::ALLOWED))
-    })?;
+    let url = DatabaseUrl::parse(url)
+        .map_err(|error| Failure::new(Exit::Usage, format!("--copy: {error}")))?;
+    let mut config = at_url(context, url);
     // One migrates, one holds the lock, and one looks on.
     config.pool.max = config.pool.max.max(4);
     if is_same_place(&config.url, &context.config.url) {
@@ -65,7 +57,7 @@ async fn on_copy(
         .next("restore a backup into another database and name that"));
     }
     let db = context.open_with(&config).await?;
-    let found = on(context, &db, args).await;
+    let found = on(context, &db, args.start(), args).await;
     let closed = context.close(&db).await;
     let found = found?;
     closed?;
@@ -89,14 +81,54 @@ fn is_same_place(a: &DatabaseUrl, b: &DatabaseUrl) -> bool {
     }
 }
 
+/// On a database made for it. It is brought to where the configured one is, unless it is said where
+/// to begin.
+async fn on_scratch(context: &Context<'_>, args: &RehearseArgs) -> Result<Rehearsal, Failure> {
+    let start = match args.start() {
+        Start::Pending => Start::Version(first_pending(context).await?),
+        start => start,
+    };
+    with_scratch(context, &args.scratch, async |place| {
+        let scratch = place.make(None).await?;
+        let found = match scratch.database() {
+            Ok(db) => on(context, db, start, args).await,
+            Err(error) => Err(error.into()),
+        };
+        scratch.remove().await?;
+        found
+    })
+    .await
+}
+
+/// The first migration that is not applied in the configured database.
+async fn first_pending(context: &Context<'_>) -> Result<String, Failure> {
+    let found = context
+        .with_database(async |db| {
+            status(db, context.app.migrations())
+                .await
+                .map_err(migration_failure)
+        })
+        .await?;
+    let mut all = found.migrations.into_iter();
+    let pending = all.find(|one| one.state == MigrationState::Pending);
+    pending.map(|one| one.version).ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            "there is nothing to rehearse: no migration is pending in the configured database",
+        )
+        .next("name the first that is to be rehearsed with --from, or rehearse --all")
+    })
+}
+
 async fn on(
     context: &Context<'_>,
     db: &Database,
+    start: Start,
     args: &RehearseArgs,
 ) -> Result<Rehearsal, Failure> {
     let terminal = context.terminal.clone();
     let options = Options {
-        start: args.start(),
+        start,
         rows: args.rows.iter().cloned().collect(),
         seed: args.seed,
         limit: args.limit,

@@ -196,17 +196,21 @@ impl Home {
     }
 
     pub(crate) async fn run_in(&self, words: &[&str], env: &[(&str, &str)]) -> Answer {
+        self.run_as(&Tiny(Ending::AtOnce), words, env).await
+    }
+
+    /// Runs a command of another application.
+    pub(crate) async fn run_as(
+        &self,
+        app: &dyn Application,
+        words: &[&str],
+        env: &[(&str, &str)],
+    ) -> Answer {
         let (out, err) = (Stream::default(), Stream::default());
-        let words = std::iter::once("tiny").chain(words.iter().copied());
+        let words = std::iter::once(app.name()).chain(words.iter().copied());
         let loader = ConfigLoader::new().env(env.iter().copied());
         let terminal = Terminal::to(out.clone(), err.clone());
-        let exit = run(
-            &Tiny(Ending::AtOnce),
-            words.map(Into::into),
-            loader,
-            terminal,
-        )
-        .await;
+        let exit = run(app, words.map(Into::into), loader, terminal).await;
         Answer {
             exit,
             out: out.text(),

@@ -85,6 +85,11 @@ CREATE TABLE IF NOT EXISTS _mainstay_journal (
          FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
     index_is_invalid: "",
+    scratch_databases: "SELECT schema_name FROM information_schema.schemata \
+         WHERE schema_name LIKE 'mainstay\\_scratch\\_%'",
+    scratch_settings: "SELECT CONCAT('ALTER DATABASE {name} CHARACTER SET ', \
+         default_character_set_name, ' COLLATE ', default_collation_name) \
+         FROM information_schema.schemata WHERE schema_name = DATABASE()",
 };
 
 /// The whole seconds of a limit, rounded up: with 0 nothing would wait at all.

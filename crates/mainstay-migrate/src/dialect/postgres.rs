@@ -91,6 +91,14 @@ CREATE TABLE IF NOT EXISTS _mainstay_journal (
          WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname = current_schema()",
     index_is_invalid: "SELECT CASE WHEN i.indisvalid THEN 0::bigint ELSE 1::bigint END \
          FROM pg_catalog.pg_index i WHERE i.indexrelid = to_regclass(?::text)",
+    scratch_databases: "SELECT datname::text FROM pg_catalog.pg_database \
+         WHERE datname LIKE 'mainstay\\_scratch\\_%'",
+    // A role or a database may say in which schema tables are made; in most it is public.
+    scratch_settings: "SELECT statement FROM (VALUES \
+         (1, format('CREATE SCHEMA IF NOT EXISTS %I', current_schema())), \
+         (2, format('ALTER DATABASE {name} SET search_path = %s', \
+             current_setting('search_path')))) AS made (position, statement) \
+         WHERE current_schema() <> 'public' ORDER BY position",
 };
 
 pub(super) fn time_outs(directives: &Directives, session: bool) -> Vec<String> {

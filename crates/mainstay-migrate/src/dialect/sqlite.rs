@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS _mainstay_journal (
     // SQLite keeps no estimate unless ANALYZE was run, and then of indexes.
     estimates: "",
     index_is_invalid: "",
+    scratch_databases: "",
+    scratch_settings: "",
 };
 
 pub(super) fn lock(shape: &Shape<'_>) -> String {

@@ -27,7 +27,7 @@ mod renames;
 mod server;
 mod sqlite;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod text;
 mod types;
 mod views;
@@ -38,3 +38,4 @@ pub use change::{Change, Object, Property, describe};
 pub use compare::{compare, compare_order};
 pub use draft::{Draft, Step, draft, draft_back};
 pub use renames::{Candidate, Renames, candidates};
+pub(crate) use words::mentions;

@@ -111,7 +111,7 @@ impl Renames {
     }
 
     /// Those that fit the two catalogs, and the others in words.
-    pub(super) fn fitting(&self, from: &Catalog, to: &Catalog) -> (Self, Vec<String>) {
+    pub(crate) fn fitting(&self, from: &Catalog, to: &Catalog) -> (Self, Vec<String>) {
         let mut fitting = Self::default();
         let mut refused = Vec::new();
         for (before, after) in &self.tables {
@@ -166,7 +166,7 @@ impl Renames {
     }
 
     /// The catalog as it is once the renames have been made.
-    pub(super) fn apply(&self, catalog: &Catalog) -> Catalog {
+    pub(crate) fn apply(&self, catalog: &Catalog) -> Catalog {
         let mut out = catalog.clone();
         for (before, after) in &self.tables {
             for table in &mut out.tables {

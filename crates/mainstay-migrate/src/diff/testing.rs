@@ -7,7 +7,7 @@ use crate::catalog::{
     Catalog, Check, Column, ForeignKey, Index, IndexPart, Key, Table, Trigger, View,
 };
 
-pub(super) fn catalog(dialect: Dialect, tables: impl IntoIterator<Item = Table>) -> Catalog {
+pub(crate) fn catalog(dialect: Dialect, tables: impl IntoIterator<Item = Table>) -> Catalog {
     let mut catalog = Catalog::empty(dialect);
     catalog.tables.extend(tables);
     catalog.tables.sort_by(|a, b| a.name.cmp(&b.name));
@@ -15,7 +15,7 @@ pub(super) fn catalog(dialect: Dialect, tables: impl IntoIterator<Item = Table>)
 }
 
 /// A table with the key `id`, and columns of `name type [NOT NULL] [DEFAULT ...]`.
-pub(super) fn table(name: &str, columns: &[&str]) -> Table {
+pub(crate) fn table(name: &str, columns: &[&str]) -> Table {
     let mut all = vec![column("id bigint NOT NULL")];
     all.extend(columns.iter().map(|line| column(line)));
     Table {
@@ -32,7 +32,7 @@ pub(super) fn table(name: &str, columns: &[&str]) -> Table {
     }
 }
 
-pub(super) fn column(line: &str) -> Column {
+pub(crate) fn column(line: &str) -> Column {
     let (line, default) = match line.split_once(" DEFAULT ") {
         Some((line, default)) => (line, Some(default.to_owned())),
         None => (line, None),
@@ -57,7 +57,7 @@ fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-pub(super) fn key(name: &str, columns: &[&str]) -> Key {
+pub(crate) fn key(name: &str, columns: &[&str]) -> Key {
     Key {
         name: Some(name.to_owned()),
         columns: owned(columns),
@@ -65,7 +65,7 @@ pub(super) fn key(name: &str, columns: &[&str]) -> Key {
     }
 }
 
-pub(super) fn index(name: &str, columns: &[&str]) -> Index {
+pub(crate) fn index(name: &str, columns: &[&str]) -> Index {
     let part = |column: &&str| IndexPart {
         what: (*column).to_owned(),
         is_column: true,
@@ -83,7 +83,7 @@ pub(super) fn index(name: &str, columns: &[&str]) -> Index {
 }
 
 /// To the `id` of another table.
-pub(super) fn refers(name: &str, column: &str, references: &str) -> ForeignKey {
+pub(crate) fn refers(name: &str, column: &str, references: &str) -> ForeignKey {
     ForeignKey {
         name: Some(name.to_owned()),
         columns: owned(&[column]),
@@ -95,7 +95,7 @@ pub(super) fn refers(name: &str, column: &str, references: &str) -> ForeignKey {
     }
 }
 
-pub(super) fn check(name: &str, condition: &str) -> Check {
+pub(crate) fn check(name: &str, condition: &str) -> Check {
     Check {
         name: Some(name.to_owned()),
         condition: condition.to_owned(),
@@ -103,14 +103,14 @@ pub(super) fn check(name: &str, condition: &str) -> Check {
     }
 }
 
-pub(super) fn view(name: &str, query: &str) -> View {
+pub(crate) fn view(name: &str, query: &str) -> View {
     View {
         name: name.to_owned(),
         definition: format!("CREATE VIEW {name} AS {query}"),
     }
 }
 
-pub(super) fn trigger(name: &str, rest: &str) -> Trigger {
+pub(crate) fn trigger(name: &str, rest: &str) -> Trigger {
     Trigger {
         name: name.to_owned(),
         definition: format!("CREATE TRIGGER {name} {rest}"),
@@ -118,12 +118,12 @@ pub(super) fn trigger(name: &str, rest: &str) -> Trigger {
 }
 
 /// A draft without renames.
-pub(super) fn drafted(from: &Catalog, to: &Catalog) -> Draft {
+pub(crate) fn drafted(from: &Catalog, to: &Catalog) -> Draft {
     draft(from, to, &Renames::default())
 }
 
 /// The statements of a draft, each on one line.
-pub(super) fn lines(draft: &Draft) -> Vec<String> {
+pub(crate) fn lines(draft: &Draft) -> Vec<String> {
     let one_line = |sql: &str| {
         let words: Vec<&str> = sql.split_whitespace().collect();
         words.join(" ").replace("( ", "(").replace(" )", ")")

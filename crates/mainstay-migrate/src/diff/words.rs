@@ -9,7 +9,7 @@ use crate::lexer::{Kind, Token, tokens};
 
 /// Whether a text may mention a name. A word that is something else by the same name counts too;
 /// so does everything where the text cannot be read.
-pub(super) fn mentions(dialect: Dialect, sql: &str, name: &str) -> bool {
+pub(crate) fn mentions(dialect: Dialect, sql: &str, name: &str) -> bool {
     match tokens(Syntax::of(dialect), sql) {
         Ok(all) => all.iter().any(|token| is_name(token, name)),
         Err(_) => true,

@@ -23,6 +23,8 @@ pub(super) enum Condition {
     Compare(Box<Condition>, Comparison, Box<Condition>),
     In(Box<Condition>, Vec<Condition>),
     IsNull(Box<Condition>),
+    /// That a text is JSON, which is not looked at.
+    IsJson(Box<Condition>),
     /// What is not understood.
     Unknown,
 }
@@ -226,6 +228,9 @@ fn operand(cursor: &mut Cursor<'_>) -> Option<Condition> {
                 let lengths = ["length", "char_length", "character_length"];
                 let is_length = lengths.iter().any(|name| word.eq_ignore_ascii_case(name));
                 match given.len() {
+                    1 if word.eq_ignore_ascii_case("json_valid") => {
+                        Condition::IsJson(Box::new(given.remove(0)))
+                    }
                     1 if is_length => Condition::Length(Box::new(given.remove(0))),
                     _ => Condition::Unknown,
                 }
@@ -284,7 +289,7 @@ impl Condition {
                 (Self::Column(_) | Self::Value(_), Some(value)) => Some(value.is_null()),
                 _ => None,
             },
-            Self::Unknown => None,
+            Self::IsJson(_) | Self::Unknown => None,
             Self::Value(_) | Self::Column(_) | Self::Length(_) => match self.value(row)? {
                 Value::Bool(truth) => Some(truth),
                 Value::I64(number) => Some(number != 0),
@@ -372,6 +377,19 @@ impl Condition {
                 }
             }
             _ => None,
+        }
+    }
+
+    /// Whether a column must be JSON wherever this holds.
+    pub(super) fn wants_json(&self, column: &str) -> bool {
+        match self {
+            Self::And(all) => all.iter().any(|one| one.wants_json(column)),
+            Self::Or(all) => match all.as_slice() {
+                [null, other] | [other, null] if is_null(null, column) => other.wants_json(column),
+                _ => false,
+            },
+            Self::IsJson(inner) => inner.is_column(column),
+            _ => false,
         }
     }
 

@@ -85,6 +85,7 @@ pub(super) fn of(
         Some(Kind::Whole { low, high })
     };
     match ty.name.as_str() {
+        _ if column.ty.ends_with("[]") => Some(Kind::Fixed("{}")),
         "boolean" | "bool" => Some(Kind::Bool),
         "tinyint" if ty.numbers == [1] => Some(Kind::Whole { low: 0, high: 1 }),
         "tinyint" => whole(-128, 127),
@@ -138,7 +139,6 @@ pub(super) fn of(
         "inet" | "cidr" => Some(Kind::Fixed("192.0.2.1")),
         "interval" => Some(Kind::Fixed("1 day")),
         "tsvector" => Some(Kind::Fixed("word")),
-        _ if column.ty.ends_with("[]") => Some(Kind::Fixed("{}")),
         _ => of_catalog(dialect, catalog, &column.ty),
     }
 }
@@ -179,30 +179,11 @@ fn text(column: &Column, ty: &Type, checks: &[Condition]) -> Kind {
         Kind::Date
     } else if name.contains("mail") && longest >= 32 {
         Kind::Mail { longest }
-    } else if checks.iter().any(says_json) && looks_like_json(&name) {
+    } else if checks.iter().any(|check| check.wants_json(&column.name)) {
         Kind::Json
     } else {
         Kind::Text { longest }
     }
-}
-
-/// Whether a check is one that nothing is known of, which on SQLite is mostly `json_valid`.
-fn says_json(check: &Condition) -> bool {
-    *check == Condition::Unknown
-}
-
-fn looks_like_json(name: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "json",
-        "preferences",
-        "settings",
-        "metadata",
-        "payload",
-        "data",
-        "options",
-        "attributes",
-    ];
-    WORDS.iter().any(|word| name.contains(word))
 }
 
 /// The bounds that all checks together leave.
@@ -336,6 +317,9 @@ mod tests {
         assert_eq!(found, Some(Kind::Text { longest: 7 }));
         let found = kind(Sqlite, "a", "TEXT", &["a IN ('x')"]);
         assert_eq!(found, Some(Kind::Words(vec!["x".to_owned()])));
+        // What MariaDB makes of JSON.
+        let found = kind(MariaDb, "a", "longtext", &["json_valid(`a`)"]);
+        assert_eq!(found, Some(Kind::Json));
     }
 
     #[test]

@@ -47,6 +47,19 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    /// A migration of a program, as if it had been read from files.
+    pub(crate) fn of(migration: &MigrationRef<'_>) -> Self {
+        let stored = |texts: &Texts<'_>| {
+            [texts.sqlite, texts.postgres, texts.mysql].map(|text| Some(Arc::from(text)))
+        };
+        Self {
+            version: migration.version.to_owned(),
+            name: migration.name.to_owned(),
+            up: stored(&migration.up),
+            down: migration.down.as_ref().map(stored).unwrap_or_default(),
+        }
+    }
+
     pub(crate) fn as_migration(&self) -> MigrationRef<'_> {
         MigrationRef {
             version: &self.version,

@@ -92,6 +92,9 @@ fn columns_are_held_against_each_other() {
 fn what_is_not_known_holds() {
     let json = understood(Sqlite, "json_valid(\"a\")");
     assert!(allows(&json, &[("a", text("{"))]));
+    assert!(json.wants_json("a") && !json.wants_json("b"));
+    let nullable = understood(MariaDb, "`a` is null or json_valid(`a`)");
+    assert!(nullable.wants_json("a"));
     let mixed = understood(Sqlite, "json_valid(a) AND b > 1");
     assert!(!allows(&mixed, &[("b", Value::I64(1))]));
     assert!(allows(&mixed, &[("b", Value::I64(2))]));
