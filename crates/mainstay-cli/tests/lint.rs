@@ -55,7 +55,11 @@ async fn errors_end_with_1_and_need_no_configuration() {
     let found = home.run_in(&words, &env).await.expect(Exit::Failed);
     let path = folder.join("20260102000000_add_level/up.sqlite.sql");
     assert!(found.out.starts_with(text(&path)), "{}", found.out);
-    assert!(found.out.contains("error [add-column-refused]"), "{}", found.out);
+    assert!(
+        found.out.contains("error [add-column-refused]"),
+        "{}",
+        found.out
+    );
     assert!(
         found.out.contains("2 migrations looked at"),
         "{}",
