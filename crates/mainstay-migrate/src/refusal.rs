@@ -28,7 +28,8 @@ pub(crate) fn refused(words: &[String]) -> Option<&'static str> {
         // PRAGMA foreign_keys = OFF before a table is rebuilt is what deletes its children.
         ["PRAGMA", ..] => Some(
             "a PRAGMA takes no effect inside the migration's transaction, or outlives it; only \
-             defer_foreign_keys belongs to the transaction",
+             defer_foreign_keys belongs to the transaction. To make a table anew, write \
+             -- mainstay: rebuild TABLE, and foreign keys are off meanwhile",
         ),
         _ => None,
     }

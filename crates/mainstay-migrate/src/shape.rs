@@ -52,6 +52,15 @@ impl<'a> Shape<'a> {
             .position(|some| some.iter().zip(words).all(|(a, b)| a == b))
     }
 
+    /// What stands behind a word, as a statement.
+    pub(crate) fn behind(&self, word: &str) -> Option<Self> {
+        let at = self.words.iter().position(|w| w == word)? + 1;
+        Some(Self {
+            tokens: self.tokens[at..].to_vec(),
+            words: self.words[at..].to_vec(),
+        })
+    }
+
     /// What a CREATE, ALTER or DROP is of: the first word behind it that names a kind of object.
     pub(crate) fn object(&self) -> Option<&str> {
         const MODIFIERS: [&str; 23] = [

@@ -32,16 +32,6 @@ impl Statement<'_> {
         }
         out.chars().take(LONGEST + 4).collect()
     }
-
-    /// Whether it only reads or writes rows, and so takes part in transactions on every engine.
-    pub(crate) fn is_about_rows(&self) -> bool {
-        const ROWS: [&str; 7] = [
-            "INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT", "WITH", "VALUES",
-        ];
-        self.words
-            .first()
-            .is_some_and(|word| ROWS.contains(&word.as_str()))
-    }
 }
 
 /// Why a text cannot be split.

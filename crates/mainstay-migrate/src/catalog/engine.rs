@@ -76,7 +76,8 @@ impl Writing {
             // InnoDB takes NO ACTION for RESTRICT, and says neither when it is asked.
             _ => Self {
                 usual_action: "RESTRICT",
-                usual_method: "BTREE",
+                // It depends on the storage engine.
+                usual_method: "",
                 identity_is_key: false,
                 identity_needs_index: true,
                 auto_increment: "AUTO_INCREMENT",

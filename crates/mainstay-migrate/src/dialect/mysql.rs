@@ -128,6 +128,14 @@ pub(super) fn limited(directives: &Directives, text: &str) -> String {
     }
 }
 
+/// The statement that SET STATEMENT ... FOR sets variables for.
+fn inner<'a>(shape: &Shape<'a>) -> Option<Shape<'a>> {
+    match shape.starts(&["SET", "STATEMENT"]) {
+        true => shape.behind("FOR"),
+        false => None,
+    }
+}
+
 pub(super) fn manner(shape: &Shape<'_>) -> Manner {
     use Effect::{Doubtful, Repeatable, Visible};
     const SEEN: [&str; 8] = [
@@ -140,6 +148,9 @@ pub(super) fn manner(shape: &Shape<'_>) -> Manner {
         "EVENT",
         "SEQUENCE",
     ];
+    if let Some(inner) = inner(shape) {
+        return manner(&inner);
+    }
     let words = shape.words();
     let seen = shape.object().is_some_and(|word| SEEN.contains(&word));
     match words.as_slice() {
@@ -164,6 +175,9 @@ pub(super) fn manner(shape: &Shape<'_>) -> Manner {
 const MOMENT: &str = "metadata lock for a moment";
 
 pub(super) fn lock(shape: &Shape<'_>) -> String {
+    if let Some(inner) = inner(shape) {
+        return lock(&inner);
+    }
     let table = shape.table().unwrap_or_else(|| "its table".to_owned());
     let words = shape.words();
     match words.as_slice() {
@@ -231,4 +245,77 @@ fn alter(shape: &Shape<'_>, table: &str) -> String {
         return index(shape, table);
     }
     format!("{MOMENT} on {table} (INSTANT)")
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay::schema::Dialect::MariaDb;
+
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_statement_can_be_told_where_the_schema_shows_it() {
+        use Effect::{Doubtful, Repeatable, Visible};
+        let cases = [
+            ("INSERT INTO a VALUES (1)", Manner::Shared),
+            (
+                "SET STATEMENT lock_wait_timeout = 1 FOR UPDATE a SET b = 1",
+                Manner::Shared,
+            ),
+            ("ALTER TABLE a ADD b INT", Manner::Alone(Visible)),
+            (
+                "SET STATEMENT lock_wait_timeout = 1 FOR ALTER TABLE a ADD b INT",
+                Manner::Alone(Visible),
+            ),
+            (
+                "CREATE OR REPLACE VIEW a AS SELECT 1, 2",
+                Manner::Alone(Visible),
+            ),
+            ("CREATE UNIQUE INDEX a ON b (c, d)", Manner::Alone(Visible)),
+            ("DROP TABLE a, b", Manner::Alone(Doubtful)),
+            ("DROP TABLE a", Manner::Alone(Visible)),
+            (
+                "ALTER TABLE a EXCHANGE PARTITION p WITH TABLE b",
+                Manner::Alone(Doubtful),
+            ),
+            ("TRUNCATE a", Manner::Alone(Repeatable)),
+            ("CREATE USER a", Manner::Alone(Doubtful)),
+            ("CALL a()", Manner::Alone(Doubtful)),
+        ];
+        for (sql, expected) in cases {
+            assert_eq!(manner(&Shape::of(MariaDb, sql)), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn locks_are_told_in_words() {
+        let cases = [
+            (
+                "ALTER TABLE a ADD COLUMN b INT",
+                "metadata lock for a moment on a (INSTANT)",
+            ),
+            ("ALTER TABLE a ADD INDEX i (b)", "writes go on"),
+            ("ALTER TABLE a MODIFY b BIGINT", "copies the table unless"),
+            (
+                "ALTER TABLE a ADD CONSTRAINT c FOREIGN KEY (b) REFERENCES d (e)",
+                "copies the table",
+            ),
+            (
+                "ALTER TABLE a CONVERT TO CHARACTER SET utf8mb4",
+                "copies the table",
+            ),
+            ("CREATE FULLTEXT INDEX i ON a (b)", "writes wait"),
+            (
+                "CREATE TABLE a (b INT REFERENCES c (d))",
+                "for a moment on c",
+            ),
+            ("DROP TABLE a", "metadata lock on a (reads and writes wait)"),
+            ("DELETE FROM a", "its rows in a"),
+            ("SELECT 1", "none"),
+        ];
+        for (sql, said) in cases {
+            let lock = lock(&Shape::of(MariaDb, sql));
+            assert!(lock.contains(said), "{sql}: {lock}");
+        }
+    }
 }

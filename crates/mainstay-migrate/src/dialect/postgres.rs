@@ -256,3 +256,70 @@ fn alter(shape: &Shape<'_>, table: &str) -> String {
     };
     format!("ACCESS EXCLUSIVE on {table} ({ALL_WAIT}){more}")
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstay::schema::Dialect::Postgres;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_run_in_a_transaction_runs_alone() {
+        use Effect::{Doubtful, Repeatable, Visible};
+        let cases = [
+            ("CREATE TABLE a (b int)", Manner::Shared),
+            ("INSERT INTO a VALUES (1)", Manner::Shared),
+            (
+                "CREATE INDEX CONCURRENTLY i ON a (b, c)",
+                Manner::Alone(Visible),
+            ),
+            ("DROP INDEX CONCURRENTLY i, j", Manner::Alone(Doubtful)),
+            (
+                "ALTER TABLE a DETACH PARTITION b CONCURRENTLY",
+                Manner::Alone(Visible),
+            ),
+            ("REINDEX TABLE CONCURRENTLY a", Manner::Alone(Repeatable)),
+            ("VACUUM a", Manner::Alone(Repeatable)),
+            ("CALL a()", Manner::Alone(Doubtful)),
+        ];
+        for (sql, expected) in cases {
+            assert_eq!(manner(&Shape::of(Postgres, sql)), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn locks_are_told_in_words() {
+        let cases = [
+            (
+                "ALTER TABLE a ADD COLUMN b int",
+                "ACCESS EXCLUSIVE on a (reads and writes wait)",
+            ),
+            ("ALTER TABLE a ALTER COLUMN b TYPE bigint", "may rewrite it"),
+            ("ALTER TABLE a ALTER b SET NOT NULL", "reads all of it"),
+            (
+                "ALTER TABLE a ADD CONSTRAINT c FOREIGN KEY (b) REFERENCES d (e) NOT VALID",
+                "SHARE ROW EXCLUSIVE on a and d (writes wait)",
+            ),
+            (
+                "ALTER TABLE a VALIDATE CONSTRAINT c",
+                "SHARE UPDATE EXCLUSIVE on a",
+            ),
+            ("CREATE INDEX ON a (b)", "SHARE on a (writes wait)"),
+            (
+                "CREATE INDEX CONCURRENTLY i ON a (b)",
+                "SHARE UPDATE EXCLUSIVE on a",
+            ),
+            (
+                "CREATE TABLE a (b int REFERENCES c (d))",
+                "SHARE ROW EXCLUSIVE on c",
+            ),
+            ("CREATE TABLE a (b int)", "none but on the new table a"),
+            ("DROP TABLE a", "ACCESS EXCLUSIVE on a"),
+            ("UPDATE a SET b = 1", "ROW EXCLUSIVE on a"),
+        ];
+        for (sql, said) in cases {
+            let lock = lock(&Shape::of(Postgres, sql));
+            assert!(lock.contains(said), "{sql}: {lock}");
+        }
+    }
+}

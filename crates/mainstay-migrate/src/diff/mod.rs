@@ -10,7 +10,7 @@
 //! - `plan`: in which order, for all engines alike; `views`: which of them go and come back
 //! - `engine`: what each does in its own way, in the files `sqlite`, `postgres` and `mysql`;
 //!   `server`: what the latter two share; `rebuild`: SQLite's tables built anew; `others`:
-//!   PostgreSQL's objects beside tables
+//!   PostgreSQL's objects beside tables; `settings`: its options and comments
 //! - `types`: whether a type keeps every value of another; `words`: names in SQL texts
 
 pub mod change;
@@ -25,6 +25,7 @@ mod postgres;
 mod rebuild;
 mod renames;
 mod server;
+mod settings;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,8 +1,10 @@
 //! PostgreSQL's objects beside tables: how each kind is dropped, and how sequences and types of
 //! words are changed.
 
+use super::compare::same_other;
 use super::draft::Step;
 use super::engine::OtherSteps;
+use super::pairs::Pairs;
 use super::plan::NARROWS;
 use super::postgres::quote;
 use super::work::Work;
@@ -80,53 +82,54 @@ pub(super) fn change_words(work: &Work<'_>, old: &Other, new: &Other) -> Option<
         });
     }
     let aside = dialect.quote(&format!("{}_before", new.name));
-    let mut steps = vec![
-        Step::new(format!("ALTER TYPE {name} RENAME TO {aside}")),
-        Step::new(&new.definition),
-    ];
-    let lost: Vec<&str> = before
-        .iter()
-        .filter(|word| !after.contains(word))
-        .map(String::as_str)
-        .collect();
-    for table in &work.tables {
-        for column in &table.from.columns {
-            let stays = table
-                .to
-                .column(&column.name)
-                .is_some_and(|c| c.ty == column.ty);
-            if !stays || column.ty.trim_matches('"') != new.name {
-                continue;
-            }
-            let alter = format!(
-                "ALTER TABLE {} ALTER COLUMN {}",
-                dialect.quote(&table.from.name),
-                dialect.quote(&column.name)
-            );
-            let ty = &column.ty;
-            if column.default.is_some() {
-                steps.push(Step::new(format!("{alter} DROP DEFAULT")));
-            }
-            let column_name = dialect.quote(&column.name);
-            let sql = format!("{alter} TYPE {name} USING {column_name}::text::{ty}");
-            let why = (!lost.is_empty()).then(|| {
-                format!(
-                    "{NARROWS} {}.{}: it fails where it holds {}",
-                    table.to.name,
-                    column.name,
-                    lost.join(" or ")
-                )
-            });
-            steps.push(Step::new(sql).destructive(why));
-            if let Some(default) = &column.default {
-                steps.push(Step::new(format!("{alter} SET DEFAULT {default}")));
-            }
-        }
-    }
     Some(OtherSteps {
-        now: steps,
+        now: vec![
+            Step::new(format!("ALTER TYPE {name} RENAME TO {aside}")),
+            Step::new(&new.definition),
+        ],
         late: vec![Step::new(format!("DROP TYPE {aside}"))],
     })
+}
+
+/// A type of words that is made anew: columns have to be moved from the old to the new.
+#[derive(Debug)]
+pub(super) struct Anew {
+    name: String,
+    /// The quoted words that it does not have any more.
+    lost: Vec<String>,
+}
+
+impl Anew {
+    /// Whether a column's type is this one, or a list of it.
+    pub(super) fn is(&self, ty: &str) -> bool {
+        ty.trim_end_matches("[]").trim_matches('"') == self.name
+    }
+
+    /// Why moving a column is destructive.
+    pub(super) fn narrows(&self, table: &str, column: &str) -> Option<String> {
+        let lost = self.lost.join(" or ");
+        (!lost.is_empty())
+            .then(|| format!("{NARROWS} {table}.{column}: it fails where it holds {lost}"))
+    }
+}
+
+/// The types of words that are made anew, because words are taken away or change places.
+pub(super) fn made_anew(work: &Work<'_>) -> Vec<Anew> {
+    let syntax = Syntax::of(work.dialect);
+    let pairs = Pairs::by(&work.original.others, &work.to.others, same_other);
+    let types = pairs.both.into_iter().filter(|(_, new)| new.kind == "TYPE");
+    types
+        .filter_map(|(old, new)| {
+            let (before, after) = (words(syntax, old)?, words(syntax, new)?);
+            (!is_part(&before, &after)).then(|| Anew {
+                name: new.name.clone(),
+                lost: before
+                    .into_iter()
+                    .filter(|word| !after.contains(word))
+                    .collect(),
+            })
+        })
+        .collect()
 }
 
 /// Whether the words of the one stand in the other in the same order.

@@ -196,11 +196,14 @@ pub(super) fn in_order<'a>(
     let mut out: Vec<&Table> = Vec::new();
     let mut circles = Vec::new();
     while !left.is_empty() {
-        let open = |table: &Table| -> usize {
+        let open = |table: &Table| -> (bool, usize) {
             let unmet = table.foreign_keys.iter().filter(|key| {
                 key.references != table.name && left.iter().any(|t| t.name == key.references)
             });
-            unmet.count()
+            (
+                left.iter().any(|other| is_part_of(table, other)),
+                unmet.count(),
+            )
         };
         let fewest = left.iter().enumerate().min_by_key(|(_, table)| open(table));
         let at = fewest.map_or(0, |(at, _)| at);
@@ -213,6 +216,17 @@ pub(super) fn in_order<'a>(
         out.push(table);
     }
     (out, circles)
+}
+
+/// Whether the one table is a partition of the other, or takes its columns from it.
+fn is_part_of(table: &Table, other: &Table) -> bool {
+    table.name != other.name
+        && table.options.iter().any(|option| {
+            let parent = option
+                .strip_prefix("PARTITION OF ")
+                .or_else(|| option.strip_prefix("INHERITS "));
+            parent.is_some_and(|parent| parent.contains(&other.name))
+        })
 }
 
 /// Why dropping a table is destructive.

@@ -8,7 +8,7 @@ use super::pairs::Constraint;
 use super::plan::{Phase, Plan, adds_column, changes_column, drops_column};
 use super::types::{Family, family};
 use super::work::{Parts, TableWork, Work};
-use super::{others, server};
+use super::{others, server, settings};
 use crate::catalog::render::{self, KeyKind};
 use crate::catalog::{Column, ForeignKey, Identity, Other};
 
@@ -18,7 +18,15 @@ pub(super) struct Postgres;
 
 impl Engine for Postgres {
     fn prepare(&self, work: &mut Work<'_>) {
+        let anew = others::made_anew(work);
         for table in &mut work.tables {
+            let is_anew = |column: &&Column| {
+                let old = table.from.column(&column.name);
+                old.is_some_and(|old| old.ty == column.ty)
+                    && anew.iter().any(|anew| anew.is(&column.ty))
+            };
+            let retyped = table.to.columns.iter().filter(is_anew);
+            table.retyped = retyped.map(|column| column.name.as_str()).collect();
             table.remake_columns(DIALECT, true);
             let remade = table.remade_columns();
             for column in table.moved_columns() {
@@ -64,6 +72,7 @@ impl Engine for Postgres {
         let mut alter = Alter {
             table,
             name: quote(&table.to.name),
+            anew: others::made_anew(work),
             plan,
         };
         alter.drops();
@@ -71,9 +80,17 @@ impl Engine for Postgres {
         for (old, new) in &table.change_columns {
             alter.column(old, new);
         }
+        for name in &table.retyped {
+            let is_changed = table
+                .change_columns
+                .iter()
+                .any(|(old, _)| old.name == *name);
+            if let (Some(old), false) = (table.from.column(name), is_changed) {
+                alter.column(old, old);
+            }
+        }
         alter.adds();
-        alter.options();
-        alter.comments();
+        alter.settings();
     }
 
     fn drop_other(&self, other: &Other) -> String {
@@ -118,6 +135,8 @@ struct Alter<'a, 'b> {
     table: &'a TableWork<'a>,
     /// Its name in quotes.
     name: String,
+    /// Types that are made anew.
+    anew: Vec<others::Anew>,
     plan: &'b mut Plan,
 }
 
@@ -174,9 +193,18 @@ impl Alter<'_, '_> {
     /// Changes a column, in an order in which each statement has what it needs.
     fn column(&mut self, old: &Column, new: &Column) {
         let name = quote(&new.name);
-        let moves = old.ty != new.ty || old.collation != new.collation;
+        let retyped = self.table.retyped.contains(&new.name.as_str());
+        let moves = retyped || old.ty != new.ty || old.collation != new.collation;
         let (why, note) = changes_column(&self.table.to.name, old, new);
         let mut why = why.unwrap_or_default();
+        if let Some(anew) = self.anew.iter().find(|anew| retyped && anew.is(&new.ty)) {
+            let narrows = anew.narrows(&self.table.to.name, &new.name);
+            why = narrows
+                .into_iter()
+                .chain([why])
+                .collect::<Vec<_>>()
+                .join("\n");
+        }
         if old.generated.is_some() && new.generated.is_none() {
             self.alter(&format!("ALTER COLUMN {name} DROP EXPRESSION"));
         }
@@ -186,8 +214,10 @@ impl Alter<'_, '_> {
         }
         // A default of the old type may be none of the new.
         let drops_default = old.default.is_some()
-            && (new.default.is_none() || (moves && old.default != new.default));
-        let drops_default = drops_default || (old.default.is_some() && old.ty != new.ty);
+            && (new.default.is_none()
+                || retyped
+                || old.ty != new.ty
+                || (moves && old.default != new.default));
         if drops_default {
             self.alter(&format!("ALTER COLUMN {name} DROP DEFAULT"));
         }
@@ -199,11 +229,14 @@ impl Alter<'_, '_> {
             if let Some(collation) = &new.collation {
                 sql.push_str(&format!(" COLLATE {collation}"));
             }
-            if let Some(using) = using(&name, &old.ty, &new.ty) {
+            let anew = || format!("{name}::text::{}", new.ty);
+            let using = using(&name, &old.ty, &new.ty).or_else(|| retyped.then(anew));
+            if let Some(using) = using {
                 sql.push_str(&format!(" USING {using}"));
             }
             let (narrows, rest): (Vec<_>, Vec<_>) = why
                 .lines()
+                .filter(|line| !line.is_empty())
                 .partition(|line| line.starts_with(super::plan::NARROWS));
             let reason = (!narrows.is_empty()).then(|| narrows.join("\n"));
             self.push(Step::new(sql).destructive(reason));
@@ -294,87 +327,22 @@ impl Alter<'_, '_> {
     }
 
     /// Options that can be changed; the others are told about.
-    fn options(&mut self) {
-        let (from, to) = (&self.table.from.options, &self.table.to.options);
-        if from == to {
-            return;
+    fn settings(&mut self) {
+        let (actions, undrafted) = settings::options(self.table);
+        for action in actions {
+            self.alter(&action);
         }
-        let gone: Vec<&String> = from.iter().filter(|option| !to.contains(option)).collect();
-        let come: Vec<&String> = to.iter().filter(|option| !from.contains(option)).collect();
-        for option in gone {
-            match option.as_str() {
-                "UNLOGGED" => self.alter("SET LOGGED"),
-                "ENABLE ROW LEVEL SECURITY" => self.alter("DISABLE ROW LEVEL SECURITY"),
-                "FORCE ROW LEVEL SECURITY" => self.alter("NO FORCE ROW LEVEL SECURITY"),
-                other => match storage(other) {
-                    Some(parameters) => {
-                        let names: Vec<&str> = parameters
-                            .split(',')
-                            .filter_map(|p| p.split('=').next())
-                            .map(str::trim)
-                            .collect();
-                        self.alter(&format!("RESET ({})", names.join(", ")));
-                    }
-                    None => self.undrafted(other),
-                },
-            }
+        for option in undrafted {
+            self.plan.remarks.push(format!(
+                "table {} differs in {option}: the engine can change that only by making the \
+                 table anew, which is not drafted",
+                self.table.to.name
+            ));
         }
-        for option in come {
-            match option.as_str() {
-                "UNLOGGED" => self.alter("SET UNLOGGED"),
-                "ENABLE ROW LEVEL SECURITY" | "FORCE ROW LEVEL SECURITY" => self.alter(option),
-                other => match storage(other) {
-                    Some(parameters) => self.alter(&format!("SET ({parameters})")),
-                    None => self.undrafted(other),
-                },
-            }
-        }
-    }
-
-    fn undrafted(&mut self, option: &str) {
-        let remark = format!(
-            "table {} differs in {option}: the engine can change that only by making the table \
-             anew, which is not drafted",
-            self.table.to.name
-        );
-        self.plan.remarks.push(remark);
-    }
-
-    fn comments(&mut self) {
-        let comment = |comment: &Option<String>| {
-            let text = comment.as_ref().map(|text| render::text(DIALECT, text));
-            text.unwrap_or_else(|| "NULL".to_owned())
-        };
-        let table = self.table;
-        if table.from.comment != table.to.comment {
-            let sql = format!(
-                "COMMENT ON TABLE {} IS {}",
-                self.name,
-                comment(&table.to.comment)
-            );
-            self.push(Step::new(sql));
-        }
-        let changed = table
-            .change_columns
-            .iter()
-            .filter(|(old, new)| old.comment != new.comment);
-        let added = table
-            .add_columns
-            .iter()
-            .filter(|column| column.comment.is_some());
-        let columns: Vec<&Column> = changed.map(|(_, new)| *new).chain(added.copied()).collect();
-        for column in columns {
-            let name = quote(&column.name);
-            let comment = comment(&column.comment);
-            let sql = format!("COMMENT ON COLUMN {}.{name} IS {comment}", self.name);
+        for sql in settings::comments(self.table) {
             self.push(Step::new(sql));
         }
     }
-}
-
-/// What stands in `WITH (...)`.
-fn storage(option: &str) -> Option<&str> {
-    option.strip_prefix("WITH (")?.strip_suffix(')')
 }
 
 /// How values are turned into another type, where the engine does not do it by itself.

@@ -32,7 +32,9 @@ pub(super) fn create_tables(work: &Work<'_>, inline: bool, plan: &mut Plan) {
         there.push(&table.name);
         let is_ready = |key: &&ForeignKey| {
             let kept = work.tables.iter().find(|t| t.to.name == key.references);
+            // One that is not to hold for the rows there are can only be added.
             inline
+                && key.options.iter().all(|option| option != "NOT VALID")
                 && (there.contains(&key.references.as_str())
                     || kept.is_some_and(TableWork::is_done))
         };

@@ -315,7 +315,7 @@ impl<'a> Attached<'a> {
             // The last of the new columns that it mentions: those before are there by then.
             let mentions =
                 |column: &&&Column| words::mentions(DIALECT, &check.condition, &column.name);
-            if let Some(column) = table.add_columns.iter().filter(mentions).next_back() {
+            if let Some(column) = table.add_columns.iter().rfind(mentions) {
                 attached.checks.push((&column.name, check));
             }
         }

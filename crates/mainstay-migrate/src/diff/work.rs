@@ -35,6 +35,8 @@ pub(super) struct TableWork<'a> {
     pub(super) add_columns: Vec<&'a Column>,
     /// Columns that both have and that differ.
     pub(super) change_columns: Vec<(&'a Column, &'a Column)>,
+    /// Columns whose type is another one of the same name.
+    pub(super) retyped: Vec<&'a str>,
     /// At most one.
     pub(super) primary_key: Parts<'a, Key>,
     pub(super) uniques: Parts<'a, Key>,
@@ -207,6 +209,7 @@ impl<'a> TableWork<'a> {
             drop_columns,
             add_columns,
             change_columns: columns.both.into_iter().filter(|(a, b)| a != b).collect(),
+            retyped: Vec::new(),
             primary_key,
             uniques: Parts::of(constraints(&from.uniques, &to.uniques)),
             indexes: Parts::of(constraints(&from.indexes, &to.indexes)),
@@ -220,6 +223,7 @@ impl<'a> TableWork<'a> {
         self.drop_columns.is_empty()
             && self.add_columns.is_empty()
             && self.change_columns.is_empty()
+            && self.retyped.is_empty()
             && self.primary_key.is_done()
             && self.uniques.is_done()
             && self.indexes.is_done()
@@ -237,6 +241,7 @@ impl<'a> TableWork<'a> {
         };
         let changed = self.change_columns.iter().filter(differ);
         let mut names: Vec<&str> = changed.map(|(a, _)| a.name.as_str()).collect();
+        names.extend(&self.retyped);
         names.extend(self.remade_columns());
         names
     }
@@ -273,9 +278,7 @@ impl<'a> TableWork<'a> {
                 let expression = old.generated.as_ref().map(|g| g.expression.as_str());
                 words::mentions(dialect, expression.unwrap_or_default(), column)
             };
-            if remade.iter().all(|(_, b)| b.name != new.name)
-                && moved.iter().any(|column| mentions(column))
-            {
+            if remade.iter().all(|(_, b)| b.name != new.name) && moved.iter().any(mentions) {
                 remade.push((old, new));
                 self.change_columns.retain(|(a, _)| a.name != new.name);
             }

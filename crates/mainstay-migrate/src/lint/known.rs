@@ -21,6 +21,8 @@ pub(super) struct Table {
     pub(super) made_in: usize,
     /// What it was called then.
     made_as: String,
+    /// The character set of columns that name none.
+    pub(super) charset: Option<String>,
     pub(super) columns: Vec<Column>,
     pub(super) constraints: Vec<Constraint>,
     pub(super) indexes: Vec<Index>,
@@ -181,6 +183,7 @@ fn made(create: &CreateTable, migration: usize) -> Table {
         name: create.name.clone(),
         made_in: migration,
         made_as: create.name.key(),
+        charset: create.charset.clone(),
         columns: Vec::new(),
         constraints: create.constraints.clone(),
         indexes: Vec::new(),
@@ -290,11 +293,19 @@ fn change(table: &mut Table, action: &Action) {
         Action::DropConstraint { name, .. }
         | Action::DropForeignKey { name }
         | Action::DropIndex { name } => {
-            let is = |known: Option<&str>| known.is_some_and(|known| same(known, name));
-            table
-                .constraints
-                .retain(|constraint| !is(constraint.name.as_deref()));
-            table.indexes.retain(|index| !is(Some(&index.name)));
+            let owner = table.name.name.clone();
+            table.constraints.retain(|constraint| {
+                let known = constraint.name.clone();
+                let known = known.or_else(|| made_up(&owner, &constraint.kind));
+                !known.is_some_and(|known| same(&known, name))
+            });
+            table.indexes.retain(|index| !same(&index.name, name));
+        }
+        Action::Charset { charset, converts } => {
+            table.charset = Some(charset.clone());
+            for column in table.columns.iter_mut().filter(|_| *converts) {
+                column.charset = None;
+            }
         }
         Action::DropPrimaryKey => table
             .constraints
@@ -317,6 +328,17 @@ fn change(table: &mut Table, action: &Action) {
         }
         _ => {}
     }
+}
+
+/// The name that PostgreSQL gives a constraint without one.
+fn made_up(table: &str, kind: &ConstraintKind) -> Option<String> {
+    let (columns, ending) = match kind {
+        ConstraintKind::PrimaryKey { .. } => return Some(format!("{table}_pkey")),
+        ConstraintKind::Unique { columns, .. } => (columns, "key"),
+        ConstraintKind::ForeignKey { columns, .. } => (columns, "fkey"),
+        _ => return None,
+    };
+    Some(format!("{table}_{}_{ending}", columns.join("_")))
 }
 
 fn column_mut<'t>(table: &'t mut Table, name: &str) -> Option<&'t mut Column> {

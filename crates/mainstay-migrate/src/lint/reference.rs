@@ -64,12 +64,16 @@ pub(super) fn findings(example: &Example, dialect: Dialect, text: &str) -> Vec<F
 pub fn markdown() -> String {
     let mut out = String::from(
         "# Rules of `migrate lint`\n\n\
-         Made from the rules themselves; a test keeps it so. How to use the lint, and how to \
-         ignore a rule with a reason, is in [the guide](migrations.md).\n\n\
-         A rule about locks or about rows that are there already says nothing of a table that the \
-         same migration makes. With a database at hand, findings are weighed by the number of \
-         rows: what the column Rows says \"weighed\" of is a note on a table of fewer than 10,000 \
-         rows and nothing on an empty one; \"filled\" is left out on an empty table only.\n\n\
+         Made from the rules themselves; a test keeps it so.\n\n\
+         - A rule is ignored for one statement by a comment in front of it: \
+         `-- mainstay: ignore RULE because REASON`. A directive without a reason, for a rule that \
+         is not there, or for one that finds nothing, is a finding of its own.\n\
+         - A rule about locks or about rows that are there already says nothing of a table that \
+         the same migration makes.\n\
+         - With a database at hand, findings are weighed by the number of rows: what the column \
+         Rows says \"weighed\" of is a note on a table of fewer than 10,000 rows and nothing on an \
+         empty one; \"filled\" is left out on an empty table only.\n\
+         - The way down is only looked at for whether it is there and can be read.\n\n\
          | Rule | Severity | Dialects | Rows | Finds |\n|---|---|---|---|---|\n",
     );
     for rule in rules::all() {

@@ -82,8 +82,6 @@ pub struct PlannedStatement {
     /// The index that it builds or drops while the table is in use.
     #[serde(skip)]
     pub(crate) index: Option<String>,
-    #[serde(skip)]
-    pub(crate) is_about_rows: bool,
 }
 
 impl PlannedStatement {
@@ -188,7 +186,6 @@ pub(super) fn step(
                 .has(&["CONCURRENTLY"])
                 .then(|| shape.index())
                 .flatten(),
-            is_about_rows: statement.is_about_rows(),
         });
     }
     let millis = |limit: Option<Duration>| {

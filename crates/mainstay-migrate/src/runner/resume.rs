@@ -141,3 +141,54 @@ pub(super) async fn leave_nothing(run: Run<'_>, position: usize) -> Result<()> {
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::migration::Direction;
+
+    fn statement(manner: Manner) -> PlannedStatement {
+        PlannedStatement {
+            text: "ALTER TABLE a ADD b INT".to_owned(),
+            line: 1,
+            lock: String::new(),
+            table: None,
+            rows: None,
+            shown: String::new(),
+            checksum: "v1:same".to_owned(),
+            manner,
+            index: None,
+        }
+    }
+
+    fn started(checksum: &str, before: Option<&str>) -> JournalRow {
+        JournalRow {
+            version: "20260101000000".to_owned(),
+            position: 1,
+            direction: Direction::Up,
+            done: false,
+            checksum: checksum.to_owned(),
+            before: before.map(str::to_owned),
+            started_at: DateTime::<Utc>::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn what_became_of_a_statement_is_told_by_the_schema() {
+        let visible = statement(Manner::Alone(Effect::Visible));
+        let repeatable = statement(Manner::Alone(Effect::Repeatable));
+        let of = |checksum, before, statement| fate(&started(checksum, before), statement, "now");
+        assert_eq!(of("v1:same", Some("was"), Some(&visible)), Fate::Done);
+        assert_eq!(of("v1:same", Some("now"), Some(&visible)), Fate::Again);
+        assert_eq!(of("v1:same", Some("was"), Some(&repeatable)), Fate::Again);
+        // It has another text now, or is gone: only what took no effect may change.
+        assert_eq!(of("v1:other", Some("was"), Some(&visible)), Fate::Changed);
+        assert_eq!(of("v1:other", Some("now"), Some(&visible)), Fate::Again);
+        assert_eq!(of("v1:other", Some("was"), None), Fate::Changed);
+        assert_eq!(of("v1:other", Some("now"), None), Fate::Again);
+        // Nothing was noted that it could be told by.
+        assert_eq!(of("v1:same", None, Some(&visible)), Fate::Unknown);
+    }
+}

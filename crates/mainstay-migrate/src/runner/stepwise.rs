@@ -21,7 +21,7 @@ use super::fingerprint::schema_fingerprint;
 use super::session::{GRACE, Job, millis, try_session_lock, two_connections, unlock};
 use super::{Applied, Took, failed, resume};
 use crate::dialect::{self, Effect, Manner, Sql};
-use crate::history::{self, State};
+use crate::history::{self, HistoryRow, State};
 use crate::journal::{self, JournalRow};
 use crate::migration::Direction;
 use crate::plan::{Mode, Step, Target, half_applied_hint, steps_to, survey};
@@ -89,10 +89,8 @@ async fn take(
                 false => Took::Steps(steps),
             });
         }
-        let resumes = recorded
-            .history
-            .iter()
-            .any(|row| row.version == step.version && row.state == State::Started);
+        let row = recorded.history.iter().find(|r| r.version == step.version);
+        let resumes = row.is_some_and(|row| row.state == State::Started);
         let limits = dialect::time_outs(dialect, &step.directives, true);
         for sql in &limits {
             held.script(sql.as_str()).await?;
@@ -101,6 +99,7 @@ async fn take(
             job,
             held,
             step: &step,
+            recorded: row.filter(|_| !resumes),
             started: Instant::now(),
         };
         steps.push(run.all(resumes).await?);
@@ -142,6 +141,8 @@ pub(super) struct Run<'a> {
     pub(super) job: &'a Job,
     pub(super) held: &'a Exclusive,
     pub(super) step: &'a Step,
+    /// Its record, if it is applied.
+    recorded: Option<&'a HistoryRow>,
     started: Instant,
 }
 
@@ -313,11 +314,23 @@ impl Run<'_> {
             .await
     }
 
+    /// Brings the record to where it was before. Whether it is there.
+    async fn as_if_never_begun(self) -> bool {
+        let Run { held, step, .. } = self;
+        let record = match (step.direction, self.recorded) {
+            (Direction::Up, _) => {
+                history::forget(|sql| held.sql(sql), &step.version, &step.version)
+            }
+            (Direction::Down, Some(row)) => history::advance(|sql| held.sql(sql), row),
+            // It was begun by a run before this one.
+            (Direction::Down, None) => return false,
+        };
+        record.execute().await.is_ok()
+    }
+
     /// Says what stands of a migration that failed, and forgets it where nothing does.
     async fn explain(self, stop: Stop, done: usize) -> Error {
-        let Run {
-            job, held, step, ..
-        } = self;
+        let Run { job, step, .. } = self;
         let Stop { error, position } = stop;
         let mut row = job.row(step, State::Started, Duration::ZERO);
         row.statements_done = u32::try_from(done).unwrap_or(u32::MAX);
@@ -340,13 +353,10 @@ impl Run<'_> {
         if let Err(error) = resume::leave_nothing(self, position).await {
             tracing::debug!(target: "mainstay::migrate", %error, "not cleaned up after a failure");
         }
-        if done == 0 && step.direction == Direction::Up {
-            let forgotten = history::forget(|sql| held.sql(sql), &row.version, &row.version);
-            if forgotten.execute().await.is_ok() {
-                let stands = "nothing of the migration stands";
-                let hint = "correct it and begin again".to_owned();
-                return failed(step, position, stands, hint, error);
-            }
+        if done == 0 && self.as_if_never_begun().await {
+            let stands = "nothing of it stands";
+            let hint = "correct it and begin again".to_owned();
+            return failed(step, position, stands, hint, error);
         }
         let because = match job.db.capabilities().transactional_ddl {
             true => "because the migration has no transaction",

@@ -192,6 +192,14 @@ const CASES: &[(Dialect, &str, &str, &[&str])] = &[
         "CREATE TABLE b (id uuid PRIMARY KEY REFERENCES a (id));",
         &["missing-lock-timeout"],
     ),
+    // A constraint dropped by the name that the server gave it.
+    (
+        Postgres,
+        "CREATE TABLE a (id uuid PRIMARY KEY, b text UNIQUE);\n\
+         ALTER TABLE a DROP CONSTRAINT a_b_key;",
+        "-- mainstay: no-transaction\nCREATE INDEX CONCURRENTLY i ON a (b);",
+        &[],
+    ),
     // A virtual table has its own ways.
     (Sqlite, "", "CREATE VIRTUAL TABLE a USING fts5 (b);", &[]),
 ];

@@ -274,3 +274,16 @@ fn mariadb_rental(found: &Catalog) {
         "{payment:?}"
     );
 }
+
+#[tokio::test]
+async fn what_is_seldom_seen_is_made_again_as_it_is() {
+    for target in Target::all() {
+        let db = target.open().await;
+        run(&db, &schema_text("odd", target.slug)).await;
+        let found = recreate(&target, &db).await;
+        let odd = table(&found, "select");
+        assert!(odd.checks.len() >= 4, "{:?}", odd.checks);
+        assert!(odd.columns.iter().any(|column| column.generated.is_some()));
+        close(db).await;
+    }
+}

@@ -83,11 +83,13 @@ pub(crate) async fn read(db: &Database) -> Catalog {
 }
 
 pub(crate) async fn run(db: &Database, sql: &str) {
+    let mut failed = Vec::new();
     for statement in split(db.dialect(), sql).expect("the text can be split") {
         if let Err(error) = db.script(statement.text).await {
-            panic!("{error}\n{}", statement.text);
+            failed.push(format!("{error}\n{}", statement.text));
         }
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
 /// Makes a copy of a database from its catalog, and finds it to be the same.

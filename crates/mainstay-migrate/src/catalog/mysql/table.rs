@@ -20,20 +20,33 @@ pub(super) fn rules(dialect: Dialect) -> Rules {
     }
 }
 
+/// Storage engines that build indexes in more than one way. In others it is the same to say so.
+const CHOICE: &[&str] = &["ENGINE=MEMORY", "ENGINE=NDBCLUSTER", "ENGINE=ndbcluster"];
+
 /// Reads a table from its definition.
 pub(super) fn read(dialect: Dialect, name: String, sql: &str) -> Result<Table> {
     let parsed = table::read(rules(dialect), sql).map_err(|why| why.of(&name))?;
     let (options, comment) = options(dialect, &parsed.tail);
     let Parsed {
         mut columns,
-        primary_key,
-        uniques,
+        mut primary_key,
+        mut uniques,
         foreign_keys,
         checks,
         check_columns,
         mut indexes,
         ..
     } = parsed;
+    if !options
+        .iter()
+        .any(|option| CHOICE.contains(&option.as_str()))
+    {
+        let keys = primary_key.iter_mut().chain(&mut uniques);
+        keys.for_each(|key| key.options.retain(|option| option != "USING BTREE"));
+        for index in &mut indexes {
+            index.method = index.method.take().filter(|method| method != "BTREE");
+        }
+    }
     indexes.retain(|index| !foreign_keys.iter().any(|key| is_made_for(index, key)));
     let checks = checks
         .into_iter()

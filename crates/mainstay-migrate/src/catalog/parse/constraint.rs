@@ -280,7 +280,6 @@ fn option(cursor: &mut Cursor<'_, '_>) -> Option<Option<String>> {
         &["NOT", "DEFERRABLE"],
         &["INITIALLY", "IMMEDIATE"],
         &["ON", "CONFLICT", "ABORT"],
-        &["USING", "BTREE"],
     ];
     let plain: &[&[&str]] = &[
         &["NOT", "VALID"],

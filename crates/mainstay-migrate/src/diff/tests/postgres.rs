@@ -206,7 +206,7 @@ fn words_are_added_to_a_type_and_taken_away() {
             "ALTER TYPE \"mood\" RENAME TO \"mood_before\"",
             "CREATE TYPE mood AS ENUM ('ok', 'sad')",
             "ALTER TABLE \"t\" ALTER COLUMN \"a\" DROP DEFAULT",
-            "ALTER TABLE \"t\" ALTER COLUMN \"a\" TYPE \"mood\" USING \"a\"::text::mood",
+            "ALTER TABLE \"t\" ALTER COLUMN \"a\" TYPE mood USING \"a\"::text::mood",
             "ALTER TABLE \"t\" ALTER COLUMN \"a\" SET DEFAULT 'ok'::mood",
             "DROP TYPE \"mood_before\"",
         ]

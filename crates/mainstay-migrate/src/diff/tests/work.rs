@@ -92,3 +92,13 @@ fn tables_come_behind_those_they_refer_to() {
     assert_eq!(tables.len(), 3);
     assert_eq!(circles.len(), 1);
 }
+
+#[test]
+fn partitions_come_behind_what_they_are_part_of() {
+    let mut part = table("a_2020", &[]);
+    part.options
+        .push("PARTITION OF z FOR VALUES IN (1)".to_owned());
+    let whole = table("z", &[]);
+    let (tables, _) = in_order(&[&part, &whole]);
+    assert_eq!(tables, [&whole, &part]);
+}

@@ -127,6 +127,19 @@ pub(super) fn forbids_copy(algorithm: Option<&str>) -> bool {
     matches!(algorithm, Some("inplace" | "instant" | "nocopy"))
 }
 
+/// Whether a column gets another character set.
+fn converts(context: &Context<'_>, table: &Name, was: Option<&Column>, is: &Column) -> bool {
+    let default = context
+        .known
+        .table(table)
+        .and_then(|table| table.charset.as_ref());
+    let of = |column: &'_ Column| column.charset.clone().or_else(|| default.cloned());
+    match (was.and_then(of), of(is)) {
+        (Some(was), Some(is)) => was != is,
+        _ => false,
+    }
+}
+
 static TYPE_COPY: Rule = Rule {
     id: "change-column-copies-table",
     severity: Severity::Error,
@@ -162,18 +175,26 @@ static TYPE_COPY: Rule = Rule {
         });
         changes
             .filter_map(|(old, column)| {
-                let known = column_of(context, &alter.table, old).map(|column| &column.ty);
-                if known.is_some_and(|known| is_in_place(context, known, &column.ty)) {
+                let was = column_of(context, &alter.table, old);
+                let known = was.map(|column| &column.ty);
+                let converted = converts(context, &alter.table, was, column);
+                if !converted && known.is_some_and(|known| is_in_place(context, known, &column.ty)) {
                     return None;
                 }
+                let table = &alter.table.name;
                 let message = match known {
+                    Some(_) if converted => format!(
+                        "giving {old} another character set copies {table} while nobody may write \
+                         to it"
+                    ),
                     Some(known) => format!(
-                        "changing {old} from {known} to {} copies {} while nobody may write to it",
-                        column.ty, alter.table.name
+                        "changing {old} from {known} to {} copies {table} while nobody may write \
+                         to it",
+                        column.ty
                     ),
                     None => format!(
-                        "if {old} is not {} already, {} is copied while nobody may write to it",
-                        column.ty, alter.table.name
+                        "if {old} is not {} already, {table} is copied while nobody may write to it",
+                        column.ty
                     ),
                 };
                 let rewrite = format!(

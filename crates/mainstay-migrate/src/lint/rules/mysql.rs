@@ -1,4 +1,4 @@
-//! What only MariaDB and MySQL have: statements that commit by themselves, tables that are copied,
+//! What only MariaDB and MySQL have: statements that commit by themselves, changes that stop writes,
 //! engines and character sets.
 
 use mainstay::schema::Dialect;
@@ -7,10 +7,12 @@ use super::change::forbids_copy;
 use super::{Context, Example, Hit, MYSQL, Rule, Severity, Weight};
 use crate::ddl::{Act, Action, AlterTable, ConstraintKind, Dropped};
 
-pub(super) const RULES: &[&Rule] = &[&MIXED, &SEVERAL_DDL, &COPIES, &CHARSET, &ENGINE];
+pub(super) const RULES: &[&Rule] = &[&MIXED, &SEVERAL_DDL, &BLOCKS_WRITES, &CHARSET, &ENGINE];
 
 const IMPLICIT_COMMIT: &str =
     "https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/";
+
+const SLOW_INDEX: &str = "every row is read for an index of its own kind";
 
 /// Whether a statement changes something that was there before, and commits by that.
 fn changes_old(context: &Context<'_>, act: &Act) -> bool {
@@ -126,8 +128,14 @@ static SEVERAL_DDL: Rule = Rule {
     },
 };
 
-/// Why a server copies the table to carry out an action, in words.
-fn copied_for(context: &Context<'_>, alter: &AlterTable, action: &Action) -> Option<String> {
+/// Whether an index is of a kind that is built while nobody may write.
+fn is_slow(definition: &str) -> bool {
+    let first = definition.split_whitespace().next().unwrap_or_default();
+    ["fulltext", "spatial"].contains(&first.to_ascii_lowercase().as_str())
+}
+
+/// Why nobody may write to the table while an action is carried out, in words.
+fn stopped_for(context: &Context<'_>, alter: &AlterTable, action: &Action) -> Option<String> {
     let adds_key = || {
         alter.actions.iter().any(|action| match action {
             Action::AddConstraint(added) => {
@@ -153,6 +161,7 @@ fn copied_for(context: &Context<'_>, alter: &AlterTable, action: &Action) -> Opt
                 Some(format!("every row is looked up in {}", references.to.name))
             }
             ConstraintKind::Check { .. } => Some("every row is checked".to_owned()),
+            ConstraintKind::Index { .. } if is_slow(&added.text) => Some(SLOW_INDEX.to_owned()),
             _ => None,
         },
         Action::DropPrimaryKey if !adds_key() => Some("rows are ordered by the key".to_owned()),
@@ -161,6 +170,11 @@ fn copied_for(context: &Context<'_>, alter: &AlterTable, action: &Action) -> Opt
         }
         Action::AddColumn { column, .. } if column.generated == Some(true) => {
             Some(format!("{} is computed and stored", column.name))
+        }
+        // MySQL reads REFERENCES of a column and does nothing about it.
+        Action::AddColumn { column, .. } if context.dialect == Dialect::MariaDb => {
+            let to = &column.references.as_ref()?.to;
+            Some(format!("every row is looked up in {}", to.name))
         }
         Action::Engine { engine } if engine != "innodb" => {
             Some(format!("rows are moved to {engine}"))
@@ -172,16 +186,17 @@ fn copied_for(context: &Context<'_>, alter: &AlterTable, action: &Action) -> Opt
     }
 }
 
-static COPIES: Rule = Rule {
-    id: "alter-copies-table",
+static BLOCKS_WRITES: Rule = Rule {
+    id: "alter-blocks-writes",
     severity: Severity::Error,
     dialects: MYSQL,
-    summary: "A change that copies the table while nobody may write to it",
+    summary: "A change during which nobody may write to the table",
     why: "What InnoDB cannot do in place is done by ALGORITHM=COPY: the whole table is written \
-          anew, and every write waits until that is done.",
+          anew, and every write waits until that is done. Full-text and spatial indexes and the \
+          numbering of rows stop writes too.",
     source: Some("https://mariadb.com/kb/en/innodb-online-ddl-overview/"),
     rewrite: "Let gh-ost or pt-online-schema-change do it. With ALGORITHM=INPLACE, LOCK=NONE the \
-              server refuses rather than copy.",
+              server refuses rather than stop writes.",
     weight: Weight::Rows,
     needs_entities: false,
     examples: &[
@@ -192,6 +207,12 @@ static COPIES: Rule = Rule {
                     FOREIGN KEY (user_id) REFERENCES users (id);",
             passes: "SET STATEMENT foreign_key_checks = 0 FOR ALTER TABLE goals\n    \
                      ADD CONSTRAINT goals_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id);",
+        },
+        Example {
+            dialect: Dialect::MariaDb,
+            before: "",
+            fires: "CREATE FULLTEXT INDEX goals_title_idx ON goals (title);",
+            passes: "CREATE INDEX goals_title_idx ON goals (title);",
         },
         Example {
             dialect: Dialect::MariaDb,
@@ -207,6 +228,14 @@ static COPIES: Rule = Rule {
         },
     ],
     check: |context| {
+        if let Act::CreateIndex(index) = context.act()
+            && index.special
+            && context.is_old(&index.table)
+        {
+            let name = &index.table.name;
+            let message = format!("nobody may write to {name} meanwhile, because {SLOW_INDEX}");
+            return vec![Hit::new(message, BLOCKS_WRITES.rewrite).on(&index.table)];
+        }
         let Some(alter) = context.alter() else {
             return Vec::new();
         };
@@ -220,7 +249,7 @@ static COPIES: Rule = Rule {
         } else {
             let mut causes = actions
                 .iter()
-                .filter_map(|action| copied_for(context, alter, action));
+                .filter_map(|action| stopped_for(context, alter, action));
             causes.next()
         };
         let Some(cause) = cause else {
@@ -241,9 +270,12 @@ static COPIES: Rule = Rule {
                 context.text()
             )
         } else {
-            COPIES.rewrite.to_owned()
+            BLOCKS_WRITES.rewrite.to_owned()
         };
-        let message = format!("{} is copied, because {cause}", alter.table.name);
+        let message = format!(
+            "nobody may write to {} meanwhile, because {cause}",
+            alter.table.name
+        );
         vec![Hit::new(message, rewrite).on(&alter.table)]
     },
 };

@@ -23,11 +23,12 @@ const MARIADB: &str = "CREATE TABLE `t` (
   `owner_id` bigint(20) NOT NULL,
   `hidden` int(11) INVISIBLE DEFAULT 5,
   PRIMARY KEY (`id`),
-  UNIQUE KEY `t_name` (`name`),
+  UNIQUE KEY `t_name` (`name`) USING BTREE,
   UNIQUE KEY `t_start` (`name`(10) DESC,`low`),
   KEY `t_owner` (`owner_id`),
   KEY `t_low` (`low` DESC) USING HASH COMMENT 'why',
   KEY `t_fk` (`owner_id`,`low`),
+  KEY `t_tree` (`at`) USING BTREE,
   FULLTEXT KEY `t_text` (`name`,`data`),
   CONSTRAINT `t_owner` FOREIGN KEY (`owner_id`) REFERENCES `owners` (`id`) ON DELETE CASCADE ON UPDATE NO ACTION,
   CONSTRAINT `t_fk` FOREIGN KEY (`owner_id`) REFERENCES `other`.`owners` (`id`),
@@ -87,6 +88,8 @@ fn a_table_of_mariadb() {
             // t_owner is the server's own, for the foreign key of that name; t_fk is not.
             "CREATE INDEX `t_low` ON `t` (`low` DESC) USING HASH COMMENT 'why'",
             "CREATE INDEX `t_fk` ON `t` (`owner_id`, `low`)",
+            // InnoDB has no other way.
+            "CREATE INDEX `t_tree` ON `t` (`at`)",
             "CREATE FULLTEXT INDEX `t_text` ON `t` (`name`, `data`)",
         ]
     );
@@ -159,7 +162,7 @@ PARTITIONS 4 */",
     );
     assert_eq!(
         render::index(MySql, "t", &table.indexes[0]),
-        "CREATE INDEX `t_expr` ON `t` ((lower(`name`)) DESC, `id`) INVISIBLE"
+        "CREATE INDEX `t_expr` ON `t` ((lower(`name`)) DESC, `id`) USING BTREE INVISIBLE"
     );
     assert_eq!(
         render::check(MySql, &table.checks[0]),
