@@ -9,7 +9,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::engine;
-use super::rows::{Filling, There, Wanted, plan};
+use super::layout::plan;
+use super::rows::{Filling, There, Wanted};
 use crate::catalog::Catalog;
 
 /// The most rows of one statement.

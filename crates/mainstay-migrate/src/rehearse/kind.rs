@@ -265,7 +265,7 @@ mod tests {
         });
         let checks: Vec<Condition> = checks
             .iter()
-            .map(|text| super::super::condition::read(dialect, text).expect("understood"))
+            .map(|text| super::super::reading::read(dialect, text).expect("understood"))
             .collect();
         of(dialect, &catalog, &column, &checks)
     }

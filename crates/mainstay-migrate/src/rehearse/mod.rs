@@ -5,9 +5,9 @@
 //! back and forth, and whether what was in the tables still is.
 //!
 //! Pure:
-//! - `condition`: the conditions of checks; `words`: the tokens they are read from
+//! - `condition`: the conditions of checks; `reading`: read from their text; `words`: its tokens
 //! - `kind`: what values a column takes; `make`: values from numbers
-//! - `rows`: the rows that a table is filled with
+//! - `rows`: the rows that a table is filled with; `layout`: how they are made, from the catalog
 //! - `touched`: what the statements of migrations write
 //! - [`report`]: what a rehearsal came to
 //! - `engine`: what differs between the engines
@@ -22,8 +22,10 @@ mod course;
 mod engine;
 mod fill;
 mod kind;
+mod layout;
 mod make;
 mod measure;
+mod reading;
 pub mod report;
 mod rows;
 mod touched;

@@ -1,5 +1,6 @@
-use mainstay::schema::Dialect::{MariaDb, Postgres, Sqlite};
+use mainstay::schema::Dialect::{self, MariaDb, Postgres, Sqlite};
 
+use super::super::reading::read;
 use super::*;
 
 fn understood(dialect: Dialect, text: &str) -> Condition {

@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use mainstay::schema::Dialect::Postgres;
 
+use super::super::layout::plan;
 use super::*;
-use crate::catalog::{Check, Key};
+use crate::catalog::{Catalog, Check, Column, ForeignKey, Key, Table};
 
 fn column(name: &str, ty: &str) -> Column {
     Column {
