@@ -22,8 +22,15 @@ pub trait Application: Send + Sync + 'static {
     /// The tables.
     fn schema(&self) -> Schema;
 
+    /// Whether there are any: the binary `mainstay` works without an application's code, and so
+    /// without its entities.
+    #[doc(hidden)]
+    fn has_entities(&self) -> bool {
+        true
+    }
+
     /// The migrations that make them.
-    fn migrations(&self) -> &'static MigrationSet;
+    fn migrations(&self) -> &MigrationSet;
 
     /// Writes the data the application starts with, where it is missing.
     fn seed<'a>(&'a self, db: &'a Database) -> BoxFuture<'a, Result<SeedReport>>;

@@ -2,6 +2,7 @@
 
 mod migrate;
 mod schema;
+mod tools;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use mainstay::schema::Dialect;
 
 pub(crate) use migrate::{DraftFlags, MigrateCommand};
 pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
+pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
 
 use crate::exit;
 

@@ -98,7 +98,9 @@ impl Context<'_> {
                 // Setup makes the database, but not the folder of a file, for example.
                 && error.hint().is_none_or(|hint| hint.contains("setup"));
             let failure = Failure::from(error);
-            if setup_helps {
+            if !self.app.has_entities() && setup_helps {
+                failure.next("create it, or name one that is there with --url or DATABASE_URL")
+            } else if setup_helps {
                 failure.next(format!(
                     "create it and its tables: {}",
                     self.command("setup")
@@ -144,6 +146,21 @@ impl Context<'_> {
     pub(crate) fn dialect(&self) -> Dialect {
         Dialect::expected(self.config.url.engine())
     }
+}
+
+/// Refuses a command that compares with entities where there are none.
+pub(crate) fn need_entities(app: &dyn Application, command: &str) -> Result<(), Failure> {
+    if app.has_entities() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        format!(
+            "{command} needs the application's entities, which {} does not know",
+            app.name()
+        ),
+    )
+    .next(format!("run {command} of the application's own binary")))
 }
 
 /// A failure of migrating: that the migrations do not fit the database is no mistake of usage.

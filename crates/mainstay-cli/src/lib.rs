@@ -16,6 +16,7 @@
 //! - [`readiness`]: whether the database has been found set up
 //! - `signals`: Ctrl-C and SIGTERM
 //! - `commands`: one file per command
+//! - [`mod@tool`]: those that need no application's code, which are the binary `mainstay`
 
 pub mod application;
 mod args;
@@ -29,6 +30,7 @@ pub mod readiness;
 mod run;
 mod signals;
 pub mod terminal;
+pub mod tool;
 
 pub use application::{Application, ServeContext};
 pub use exit::Exit;

@@ -43,6 +43,14 @@ use crate::{commands, logging};
 /// }
 /// ```
 pub fn main(app: impl Application) -> ExitCode {
+    block_on(|terminal| async move {
+        let words: Vec<OsString> = std::env::args_os().collect();
+        run(&app, words, ConfigLoader::from_process_env(), terminal).await
+    })
+}
+
+/// Runs the process's command line to its exit code.
+pub(crate) fn block_on<F: Future<Output = Exit>>(work: impl FnOnce(Terminal) -> F) -> ExitCode {
     let terminal = Terminal::process();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -54,12 +62,7 @@ pub fn main(app: impl Application) -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    let exit = runtime.block_on(run(
-        &app,
-        std::env::args_os(),
-        ConfigLoader::from_process_env(),
-        terminal,
-    ));
+    let exit = runtime.block_on(work(terminal));
     runtime.shutdown_timeout(Duration::from_secs(1));
     exit.into()
 }
@@ -75,17 +78,19 @@ pub async fn run(
         Ok(cli) => cli,
         Err(error) => return usage(&error, &terminal),
     };
-    match dispatch(app, cli, loader, &terminal).await {
-        Ok(exit) => exit,
-        Err(failure) => {
-            terminal.note(&failure.to_string());
-            failure.exit
-        }
-    }
+    ended(dispatch(app, cli, loader, &terminal).await, &terminal)
+}
+
+/// How a command ended; a failure is printed.
+pub(crate) fn ended(result: Result<Exit, Failure>, terminal: &Terminal) -> Exit {
+    result.unwrap_or_else(|failure| {
+        terminal.note(&failure.to_string());
+        failure.exit
+    })
 }
 
 /// Help and version are answers, the rest are mistakes.
-fn usage(error: &clap::Error, terminal: &Terminal) -> Exit {
+pub(crate) fn usage(error: &clap::Error, terminal: &Terminal) -> Exit {
     let text = error.render().to_string();
     if error.exit_code() == 0 {
         terminal.print(&text);
@@ -96,7 +101,7 @@ fn usage(error: &clap::Error, terminal: &Terminal) -> Exit {
     }
 }
 
-async fn dispatch(
+pub(crate) async fn dispatch(
     app: &dyn Application,
     cli: Cli,
     loader: ConfigLoader,
@@ -120,6 +125,11 @@ async fn dispatch(
         && !draft.draft
     {
         return commands::migrate::new(terminal, name, folder, dialect, *format);
+    }
+    if let Command::Migrate(MigrateCommand::Lint(args)) = &command
+        && !args.needs_database()
+    {
+        return commands::lint::alone(app.migrations(), &app.schema(), args, terminal);
     }
     let loader = cli.global.apply(loader.with_keys(app.config_keys()));
     let config = loader.load()?;

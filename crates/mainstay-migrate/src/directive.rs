@@ -15,6 +15,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use mainstay::config::parse_duration;
 use mainstay::schema::Dialect;
 use serde::Serialize;
 
@@ -107,6 +108,32 @@ impl From<SplitError> for TextError {
     }
 }
 
+/// One directive, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Directive {
+    NoTransaction,
+    LockTimeout(Duration),
+    StatementTimeout(Duration),
+    Irreversible(String),
+    Rebuild(String),
+    Replaces(Replaces),
+    /// Both parts may be missing, which the lint says in its own way.
+    Ignore {
+        rule: String,
+        reason: Option<String>,
+    },
+}
+
+/// A directive, or what is wrong with it, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) directive: Result<Directive, String>,
+    /// In bytes.
+    pub(crate) at: usize,
+    /// Counted from 1.
+    pub(crate) line: usize,
+}
+
 /// Reads the directives of a text.
 ///
 /// # Errors
@@ -125,27 +152,53 @@ impl From<SplitError> for TextError {
 /// ```
 pub fn directives(dialect: Dialect, sql: &str) -> Result<Directives, TextError> {
     let mut out = Directives::default();
-    let all = tokens(Syntax::of(dialect), sql).map_err(|unclosed| TextError {
-        line: line_of(sql, unclosed.at),
-        what: unclosed.what.to_owned(),
-    })?;
-    for token in all.iter().filter(|token| token.kind == Kind::Comment) {
-        let line = line_of(sql, token.at);
-        if let Err(what) = note(&mut out, token.text, line) {
-            return Err(TextError { line, what });
-        }
+    for Placed {
+        directive, line, ..
+    } in placed(dialect, sql)?
+    {
+        let noted = directive.and_then(|directive| note(&mut out, directive, line));
+        noted.map_err(|what| TextError { line, what })?;
     }
     Ok(out)
 }
 
-/// Reads one comment.
-fn note(out: &mut Directives, comment: &str, line: usize) -> Result<(), String> {
+/// Each directive of a text, also those that are wrong.
+///
+/// # Errors
+/// When a quote or a comment does not end.
+pub(crate) fn placed(dialect: Dialect, sql: &str) -> Result<Vec<Placed>, TextError> {
+    let all = tokens(Syntax::of(dialect), sql).map_err(|unclosed| TextError {
+        line: line_of(sql, unclosed.at),
+        what: unclosed.what.to_owned(),
+    })?;
+    let mut out: Vec<Placed> = Vec::new();
+    for token in all.iter().filter(|token| token.kind == Kind::Comment) {
+        let read = match said(token.text) {
+            Ok(None) => continue,
+            Ok(Some(said)) => directive(said),
+            Err(what) => Err(what),
+        };
+        let before = out
+            .iter()
+            .filter_map(|placed| placed.directive.as_ref().ok());
+        let directive = read.and_then(|read| once(before, read));
+        out.push(Placed {
+            directive,
+            at: token.at,
+            line: line_of(sql, token.at),
+        });
+    }
+    Ok(out)
+}
+
+/// What a comment says behind the mark, if it is a directive.
+fn said(comment: &str) -> Result<Option<&str>, String> {
     let (inner, is_line) = match comment.strip_prefix("--") {
         Some(inner) => (inner, true),
         None => (comment.trim_start_matches(['#', '/', '*']), false),
     };
     let Some(said) = after_mark(inner.trim()) else {
-        return Ok(());
+        return Ok(None);
     };
     if !is_line {
         return Err(format!("a directive is written as -- {MARK}: ..."));
@@ -155,67 +208,92 @@ fn note(out: &mut Directives, comment: &str, line: usize) -> Result<(), String> 
         let next = said.split_whitespace().next().unwrap_or_default();
         return match NAMES.contains(&next) {
             true => Err(format!("write -- {MARK}: {next}, with a colon")),
-            false => Ok(()),
+            false => Ok(None),
         };
     };
-    let (name, rest) = match said.trim().split_once(char::is_whitespace) {
+    Ok(Some(said.trim()))
+}
+
+fn directive(said: &str) -> Result<Directive, String> {
+    let (name, rest) = match said.split_once(char::is_whitespace) {
         Some((name, rest)) => (name, rest.trim()),
-        None => (said.trim(), ""),
+        None => (said, ""),
     };
-    let once = |is_there: bool| match is_there {
-        true => Err(format!("the directive {name} stands twice")),
-        false => Ok(()),
-    };
-    match name {
-        "no-transaction" => {
-            if !rest.is_empty() {
-                return Err(format!("{name} stands alone, without {rest:?}"));
-            }
-            once(out.no_transaction)?;
-            out.no_transaction = true;
-        }
-        "lock-timeout" => {
-            once(out.lock_timeout.is_some())?;
-            out.lock_timeout = Some(duration(name, rest)?);
-        }
-        "statement-timeout" => {
-            once(out.statement_timeout.is_some())?;
-            out.statement_timeout = Some(duration(name, rest)?);
-        }
-        "irreversible" => {
-            once(out.irreversible.is_some())?;
-            let reason = because(name, rest.strip_prefix("because"))?;
-            out.irreversible = Some(reason);
-        }
+    Ok(match name {
+        "no-transaction" if rest.is_empty() => Directive::NoTransaction,
+        "no-transaction" => return Err(format!("{name} stands alone, without {rest:?}")),
+        "lock-timeout" => Directive::LockTimeout(duration(name, rest)?),
+        "statement-timeout" => Directive::StatementTimeout(duration(name, rest)?),
+        "irreversible" => Directive::Irreversible(because(name, rest.strip_prefix("because"))?),
         "rebuild" => {
-            let table = rest.trim_matches('"').to_owned();
+            let table = rest.trim_matches('"');
             if table.is_empty() || rest.split_whitespace().count() != 1 {
                 return Err(format!("{name} names one table: {name} TABLE"));
             }
-            once(out.rebuild.contains(&table))?;
-            out.rebuild.push(table);
+            Directive::Rebuild(table.to_owned())
         }
-        "replaces" => {
-            once(out.replaces.is_some())?;
-            out.replaces = Some(range(rest)?);
-        }
+        "replaces" => Directive::Replaces(range(rest)?),
         "ignore" => {
-            let (rule, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            if rule.is_empty() || rule == "because" {
-                return Err("ignore names a rule: ignore RULE because REASON".to_owned());
-            }
-            let reason = because("ignore RULE", rest.trim().strip_prefix("because"))?;
-            out.ignores.push(Ignore {
-                rule: rule.to_owned(),
-                reason,
-                line,
-            });
+            let words: Vec<&str> = rest.split_whitespace().collect();
+            let because = words.iter().position(|word| *word == "because");
+            let (rule, reason) = match because {
+                Some(at) => (words[..at].join(" "), words[at + 1..].join(" ")),
+                None => (words.join(" "), String::new()),
+            };
+            let reason = Some(reason).filter(|reason| !reason.is_empty());
+            Directive::Ignore { rule, reason }
         }
         _ => {
             return Err(format!(
                 "there is no directive {name:?}; there are {}",
                 NAMES.join(", ")
             ));
+        }
+    })
+}
+
+/// Refuses a directive that an earlier one has said already.
+fn once<'a>(
+    before: impl Iterator<Item = &'a Directive>,
+    read: Directive,
+) -> Result<Directive, String> {
+    use Directive::{
+        Ignore, Irreversible, LockTimeout, NoTransaction, Rebuild, Replaces, StatementTimeout,
+    };
+    let mut before = before;
+    let again = before.any(|earlier| match (earlier, &read) {
+        (Rebuild(earlier), Rebuild(read)) => earlier == read,
+        (Ignore { .. }, _) => false,
+        (earlier, read) => std::mem::discriminant(earlier) == std::mem::discriminant(read),
+    });
+    let name = match read {
+        _ if !again => return Ok(read),
+        NoTransaction => "no-transaction",
+        LockTimeout(_) => "lock-timeout",
+        StatementTimeout(_) => "statement-timeout",
+        Irreversible(_) => "irreversible",
+        Rebuild(_) => "rebuild",
+        Replaces(_) => "replaces",
+        Ignore { .. } => "ignore",
+    };
+    Err(format!("the directive {name} stands twice"))
+}
+
+/// Puts a directive among all that a text says of itself.
+fn note(out: &mut Directives, directive: Directive, line: usize) -> Result<(), String> {
+    match directive {
+        Directive::NoTransaction => out.no_transaction = true,
+        Directive::LockTimeout(limit) => out.lock_timeout = Some(limit),
+        Directive::StatementTimeout(limit) => out.statement_timeout = Some(limit),
+        Directive::Irreversible(reason) => out.irreversible = Some(reason),
+        Directive::Rebuild(table) => out.rebuild.push(table),
+        Directive::Replaces(replaces) => out.replaces = Some(replaces),
+        Directive::Ignore { rule, .. } if rule.is_empty() || rule.contains(' ') => {
+            return Err("ignore names a rule: ignore RULE because REASON".to_owned());
+        }
+        Directive::Ignore { rule, reason } => {
+            let reason = because("ignore RULE", reason.as_deref())?;
+            out.ignores.push(Ignore { rule, reason, line });
         }
     }
     Ok(())
@@ -237,24 +315,19 @@ fn because(name: &str, rest: Option<&str>) -> Result<String, String> {
     Ok(words.join(" "))
 }
 
-/// `500ms`, `5s`, `2min`, `1h`.
+/// `500ms`, `5s`, `2m`, `1h`, as in the configuration; minutes may be `min`, too.
 fn duration(name: &str, text: &str) -> Result<Duration, String> {
-    let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let (number, unit) = text.split_at(text.len() - digits.len());
-    let factor = match unit.trim() {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        "min" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
+    const LONGEST: Duration = Duration::from_secs(86_400);
+    // `m` is said of metres and months elsewhere: whoever avoids it is understood.
+    let read = match text.strip_suffix("min") {
+        Some(number) => parse_duration(&format!("{}m", number.trim_end())),
+        None => parse_duration(text),
     };
-    let millis = number.parse::<u64>().ok().zip(factor);
-    let millis = millis.and_then(|(number, factor)| number.checked_mul(factor));
-    // What fits the servers' own settings.
-    match millis {
-        Some(millis @ 1..=86_400_000) => Ok(Duration::from_millis(millis)),
+    match read {
+        // What fits the servers' own settings.
+        Ok(limit) if !limit.is_zero() && limit <= LONGEST => Ok(limit),
         _ => Err(format!(
-            "{name} takes a time such as 500ms, 5s, 2min or 1h, a day at most, not {text:?}"
+            "{name} takes a time such as 500ms, 5s, 2m or 1h, a day at most, not {text:?}"
         )),
     }
 }

@@ -19,6 +19,7 @@
 //! - [`mod@baseline`]: adopts a database that was made by other means
 //! - [`repair`]: mends the record, where a problem asks for it
 //! - [`mod@status`]: the same comparison, read-only
+//! - [`mod@rehearse`]: migrations tried on a copy with as many rows as production has
 //! - [`mod@reset`]: drops everything, for development and tests
 //! - [`mod@scratch`]: throw-away databases; [`mod@drift`]: entities, migrations and database compared
 //! - [`seed`]: what an application's seed function looks like
@@ -39,6 +40,7 @@ pub mod migration;
 pub mod plan;
 pub mod progress;
 mod refusal;
+pub mod rehearse;
 pub mod repair;
 pub mod reset;
 pub mod runner;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mainstay_migrate::Goal;
 
-use super::{Format, ScratchAt};
+use super::{Format, LintArgs, RehearseArgs, ScratchAt};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum MigrateCommand {
@@ -86,6 +86,13 @@ pub(crate) enum MigrateCommand {
         #[command(flatten)]
         format: Format,
     },
+    /// Look over the migrations for what hurts in production, before they run. Ends with 1 when
+    /// something is found that is an error, and with 2 when it cannot look. Needs no database.
+    Lint(LintArgs),
+    /// Try the migrations on a copy with as many rows as production has: up, down, and up again.
+    /// Tells the time of each statement and the locks that were seen. Ends with 1 when the schema
+    /// or the data are not what they were, or when it takes too long.
+    Rehearse(RehearseArgs),
     /// Make the folder of a new migration, named by the time and by what it does. Needs no
     /// database, unless it is to be drafted.
     New {
@@ -143,7 +150,7 @@ impl DownTo {
     }
 }
 
-fn version(text: &str) -> Result<String, String> {
+pub(super) fn version(text: &str) -> Result<String, String> {
     // The name behind it, as the status shows it, is no mistake.
     let version = text.split_once('_').map_or(text, |(version, _)| version);
     match version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit()) {

@@ -7,9 +7,9 @@ use mainstay::clock::{Clock, SystemClock};
 use mainstay_migrate::{Goal, Options, Status, baseline, dry_run, source, status};
 
 use super::steps;
-use super::{draft, repair, undo};
+use super::{draft, lint, rehearse, repair, undo};
 use crate::args::{Format, MigrateCommand};
-use crate::context::{Context, migration_failure};
+use crate::context::{Context, migration_failure, need_entities};
 use crate::exit::{Exit, Failure};
 use crate::output::{counted, json, pair, short, table};
 use crate::progress;
@@ -52,6 +52,8 @@ pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Resul
             let say = repair::Say { yes, done, undone };
             repair::run(context, &say, format).await
         }
+        MigrateCommand::Lint(args) => lint::run(context, &args).await,
+        MigrateCommand::Rehearse(args) => rehearse::run(context, &args).await,
         MigrateCommand::New {
             name,
             folder,
@@ -59,7 +61,10 @@ pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Resul
             draft,
             format,
         } => match draft.draft {
-            true => draft::run(context, &name, &folder, &draft, format).await,
+            true => {
+                need_entities(context.app, "migrate new --draft")?;
+                draft::run(context, &name, &folder, &draft, format).await
+            }
             false => new(&context.terminal, &name, &folder, &dialect, format),
         },
     }

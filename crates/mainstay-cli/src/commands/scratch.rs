@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mainstay::Database;
 use mainstay::config::{DatabaseUrl, Profile, TlsMode};
+use mainstay::{Config, Database};
 use mainstay_migrate::scratch::Place;
 use mainstay_migrate::{MigrationSet, source};
 
@@ -69,6 +69,12 @@ fn place(context: &Context<'_>, at: &ScratchAt) -> Result<Place, Failure> {
                 .to_owned(),
         ));
     }
+    Ok(Place::given(&at_url(context, url)))
+}
+
+/// The configuration with another database.
+pub(super) fn at_url(context: &Context<'_>, url: DatabaseUrl) -> Config {
+    let live = &context.config.url;
     let mut config = context.config.clone();
     config.tls.mode = match url.tls() {
         Some(mode) => mode,
@@ -77,7 +83,7 @@ fn place(context: &Context<'_>, at: &ScratchAt) -> Result<Place, Failure> {
         None => TlsMode::Disable,
     };
     config.url = url;
-    Ok(Place::given(&config))
+    config
 }
 
 /// Tells what programs that were killed have left over.

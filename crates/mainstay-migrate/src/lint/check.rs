@@ -3,13 +3,13 @@
 use mainstay::schema::Dialect;
 
 use super::context::{Context, Hit};
-use super::directive::Directive;
 use super::known::Known;
 use super::report::{Finding, Ignored, Report};
 use super::rules::{self, Rule};
 use super::script::Script;
 use super::weigh::weigh;
 use super::{Options, Source};
+use crate::directive::{Directive, Placed, placed};
 use crate::split::SplitError;
 
 /// Looks over migrations, given oldest first. Those of several dialects may be mixed: each dialect
@@ -79,6 +79,9 @@ fn lint_dialect(dialect: Dialect, sources: &[&Source], options: &Options<'_>, re
             unreadable(dialect, source, script.as_ref().err(), report);
         }
         let Ok(script) = script else { continue };
+        if reported {
+            wrong_directives(dialect, source, &script.directives, report);
+        }
         let mut passes = Passes::of(script);
         for (at, step) in script.steps.iter().enumerate() {
             let context = Context {
@@ -174,6 +177,24 @@ fn unreadable(dialect: Dialect, source: &Source, up: Option<&SplitError>, report
     }
 }
 
+/// Directives that cannot be what is meant, of the way up and of the way down.
+fn wrong_directives(dialect: Dialect, source: &Source, up: &[Placed], report: &mut Report) {
+    for wrong in up {
+        if let Err(what) = &wrong.directive {
+            let finding = special(&rules::WRONG_DIRECTIVE, source, wrong.line, what.clone());
+            report.findings.push(finding);
+        }
+    }
+    let down = source.down.as_deref().unwrap_or_default();
+    for wrong in placed(dialect, down).unwrap_or_default() {
+        if let Err(what) = wrong.directive {
+            let message = format!("in the way down, line {}: {what}", wrong.line);
+            let finding = special(&rules::WRONG_DIRECTIVE, source, 1, message);
+            report.findings.push(finding);
+        }
+    }
+}
+
 /// The directives that pass over findings, and which of them did.
 struct Passes(Vec<Pass>);
 
@@ -188,7 +209,7 @@ struct Pass {
 impl Passes {
     fn of(script: &Script<'_>) -> Self {
         let passes = script.directives.iter().filter_map(|placed| {
-            let Directive::Ignore { rule, reason } = &placed.directive else {
+            let Ok(Directive::Ignore { rule, reason }) = &placed.directive else {
                 return None;
             };
             Some(Pass {

@@ -4,10 +4,10 @@ use mainstay::driver::Capabilities;
 use mainstay::schema::{Dialect, TableModel};
 
 use super::Source;
-use super::directive::Directive;
 use super::known::Known;
 use super::script::{Script, Step};
 use crate::ddl::{Act, AlterTable, Name};
+use crate::directive::Directive;
 use crate::lexer::Kind;
 
 /// A statement of a migration, and what stands around it.
@@ -74,13 +74,18 @@ impl<'a> Context<'a> {
         &self.script.steps[self.at + 1..]
     }
 
-    pub(super) fn has(&self, directive: &Directive) -> bool {
-        self.script.has(directive)
+    /// Whether the migration has such a directive.
+    pub(super) fn has(&self, is_such: impl Fn(&Directive) -> bool) -> bool {
+        self.script.has(is_such)
+    }
+
+    pub(super) fn is_without_transaction(&self) -> bool {
+        self.has(|directive| *directive == Directive::NoTransaction)
     }
 
     /// Whether the migration is one transaction.
     pub(super) fn in_transaction(&self) -> bool {
-        Capabilities::of(self.dialect).transactional_ddl && !self.has(&Directive::NoTransaction)
+        Capabilities::of(self.dialect).transactional_ddl && !self.is_without_transaction()
     }
 
     /// Whether a table was there before this migration, so that it may have rows and users.

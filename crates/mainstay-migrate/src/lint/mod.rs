@@ -7,7 +7,7 @@
 //! - [`report`]: what was found, as text and as JSON; [`mod@sarif`]: as SARIF 2.1.0
 //! - [`rules`]: the rules themselves; [`mod@reference`]: the page about them
 //! - [`estimate`]: the numbers of rows, from a database
-//! - `script`: a text read into statements and directives; `directive`: the latter
+//! - `script`: a text read into statements and directives
 //! - `known`: the tables that migrations have made; `context`: what a rule sees of a statement
 //! - `dialect`: what differs between the engines, beside the rules
 //! - `check`: all rules over all statements; `weigh`: findings against the numbers of rows
@@ -15,7 +15,6 @@
 mod check;
 mod context;
 mod dialect;
-mod directive;
 pub mod estimate;
 mod known;
 pub mod reference;
@@ -27,6 +26,7 @@ mod weigh;
 
 use std::collections::BTreeMap;
 
+use mainstay::Result;
 use mainstay::schema::{Dialect, TableModel};
 
 pub use check::lint;
@@ -34,7 +34,7 @@ pub use estimate::row_estimates;
 pub use report::{Finding, Ignored, Report, Severity};
 pub use rules::Rule;
 
-use crate::MigrationSet;
+use crate::{Direction, MigrationSet};
 
 /// A migration in one dialect, as the lint reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,16 +60,25 @@ impl Source {
     }
 
     /// The migrations of a set in a dialect, with their files below a folder.
-    pub fn of_set(set: &MigrationSet, dialect: Dialect, folder: &str) -> Vec<Self> {
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when one has no text for the dialect.
+    pub fn of_set(set: &MigrationSet, dialect: Dialect, folder: &str) -> Result<Vec<Self>> {
+        let text = |version: &str, direction| {
+            let text = set.text(version, direction, dialect)?;
+            Ok::<_, mainstay::Error>(text.map(str::to_owned))
+        };
         set.migrations()
             .iter()
-            .map(|migration| Self {
-                dialect,
-                version: migration.version.to_owned(),
-                name: migration.name.to_owned(),
-                path: format!("{folder}/{}/up.{}.sql", migration.label(), dialect.slug()),
-                up: migration.up.of(dialect).to_owned(),
-                down: migration.down.map(|down| down.of(dialect).to_owned()),
+            .map(|migration| {
+                Ok(Self {
+                    dialect,
+                    version: migration.version.to_owned(),
+                    name: migration.name.to_owned(),
+                    path: format!("{folder}/{}/up.{}.sql", migration.label(), dialect.slug()),
+                    up: text(migration.version, Direction::Up)?.unwrap_or_default(),
+                    down: text(migration.version, Direction::Down)?,
+                })
             })
             .collect()
     }

@@ -2,8 +2,8 @@
 
 use mainstay::schema::Dialect;
 
-use super::directive::{Directive, Placed, directives};
 use crate::ddl::{Act, read};
+use crate::directive::{Directive, Placed, placed};
 use crate::lexer::Token;
 use crate::split::{SplitError, Statement, split, statements};
 
@@ -44,14 +44,15 @@ impl<'a> Script<'a> {
             .collect();
         Ok(Self {
             steps,
-            directives: directives(dialect, sql),
+            // It has been split, and so is readable.
+            directives: placed(dialect, sql).unwrap_or_default(),
         })
     }
 
-    pub(super) fn has(&self, directive: &Directive) -> bool {
-        self.directives
-            .iter()
-            .any(|placed| placed.directive == *directive)
+    /// Whether it has such a directive.
+    pub(super) fn has(&self, is_such: impl Fn(&Directive) -> bool) -> bool {
+        let mut good = self.directives.iter().flat_map(|placed| &placed.directive);
+        good.any(is_such)
     }
 
     /// The statement that a directive stands in front of, or in.

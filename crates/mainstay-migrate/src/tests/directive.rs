@@ -39,6 +39,45 @@ fn each_directive_is_read() {
 }
 
 #[test]
+fn times_have_the_units_of_the_configuration() {
+    for (text, seconds) in [
+        ("90s", 90),
+        ("2m", 120),
+        ("2min", 120),
+        ("2 min", 120),
+        ("1h", 3600),
+        ("1d", 86_400),
+    ] {
+        let found = read(&format!("-- mainstay: lock-timeout {text}"));
+        let limit = Some(Duration::from_secs(seconds));
+        assert_eq!(found.lock_timeout, limit, "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_does_not_hide_what_is_right() {
+    let text = "-- mainstay: lock-timout 5s\n-- mainstay: rebuild \"Goals\"\n\
+                -- mainstay: ignore a-rule\n-- mainstay: ignore";
+    let found = placed(Postgres, text).expect("the text can be read");
+    let lines: Vec<usize> = found.iter().map(|placed| placed.line).collect();
+    assert_eq!(lines, [1, 2, 3, 4]);
+    assert!(
+        found[0]
+            .directive
+            .as_ref()
+            .is_err_and(|what| what.contains("lock-timout"))
+    );
+    let rebuild = Directive::Rebuild("Goals".to_owned());
+    assert_eq!(found[1].directive.as_ref(), Ok(&rebuild));
+    let ignore = |rule: &str| Directive::Ignore {
+        rule: rule.to_owned(),
+        reason: None,
+    };
+    assert_eq!(found[2].directive.as_ref(), Ok(&ignore("a-rule")));
+    assert_eq!(found[3].directive.as_ref(), Ok(&ignore("")));
+}
+
+#[test]
 fn other_comments_and_quoted_text_are_left_alone() {
     for text in [
         "-- a comment",
@@ -67,6 +106,8 @@ fn what_is_misspelt_is_refused_with_its_line() {
         ("-- mainstay: lock-timeout 5", "takes a time"),
         ("-- mainstay: lock-timeout 0s", "takes a time"),
         ("-- mainstay: lock-timeout 2days", "takes a time"),
+        ("-- mainstay: lock-timeout 2d", "takes a time"),
+        ("-- mainstay: lock-timeout min", "takes a time"),
         (
             "-- mainstay: statement-timeout 99999999999999999999h",
             "takes a time",
@@ -75,6 +116,12 @@ fn what_is_misspelt_is_refused_with_its_line() {
         ("-- mainstay: irreversible because", "needs a reason"),
         ("-- mainstay: ignore", "names a rule"),
         ("-- mainstay: ignore a-rule", "needs a reason"),
+        ("-- mainstay: ignore a-rule because", "needs a reason"),
+        (
+            "-- mainstay: ignore because nobody reads it",
+            "names a rule",
+        ),
+        ("-- mainstay: ignore a b because c", "names a rule"),
         ("-- mainstay: rebuild", "names one table"),
         ("-- mainstay: rebuild a b", "names one table"),
         ("-- mainstay: replaces 1..2", "FIRST..LAST"),

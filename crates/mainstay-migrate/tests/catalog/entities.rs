@@ -207,7 +207,11 @@ async fn a_view_that_was_made_again_is_read_anew() {
         // The first reading has everything prepared, the second is to find the same connection.
         let before = (read(&db).await, read(&db).await);
         assert_eq!(before.0, before.1);
-        run(&db, "DROP VIEW few; CREATE VIEW few AS SELECT text FROM notes").await;
+        run(
+            &db,
+            "DROP VIEW few; CREATE VIEW few AS SELECT text FROM notes",
+        )
+        .await;
         let after = read(&db).await;
         let definition = &after.views[0].definition;
         assert!(definition.contains("text"), "{definition}");

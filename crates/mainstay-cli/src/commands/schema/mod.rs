@@ -15,12 +15,23 @@ use mainstay_migrate::drift::{claims, states};
 use super::scratch::{tell_left_overs, with_scratch};
 use crate::application::Application;
 use crate::args::{Format, SchemaCommand, ScratchAt, Towards};
-use crate::context::{Context, migration_failure};
+use crate::context::{Context, migration_failure, need_entities};
 use crate::exit::{Exit, Failure};
 use crate::output::json;
 use crate::terminal::Terminal;
 
 pub(crate) async fn run(context: &Context<'_>, command: SchemaCommand) -> Result<Exit, Failure> {
+    let of_entities = match &command {
+        SchemaCommand::Check { .. } => Some("schema check"),
+        SchemaCommand::Diff {
+            to: Towards::Entities,
+            ..
+        } => Some("schema diff --to entities"),
+        _ => None,
+    };
+    if let Some(name) = of_entities {
+        need_entities(context.app, name)?;
+    }
     match command {
         SchemaCommand::Show { .. } => show(context.app, context.dialect(), &context.terminal),
         SchemaCommand::Dump { format } => dump(context, format).await,
@@ -58,6 +69,7 @@ pub(crate) fn show(
     dialect: Dialect,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
+    need_entities(app, "schema show")?;
     let statements = ddl::create_all(dialect, &app.schema())?;
     let texts: Vec<String> = statements
         .iter()

@@ -7,6 +7,7 @@ use super::{ALL, Context, Example, Hit, Rule, Severity, Weight};
 
 pub(super) const RULES: &[&Rule] = &[
     &UNREADABLE,
+    &WRONG_DIRECTIVE,
     &IGNORE_WITHOUT_REASON,
     &IGNORE_UNKNOWN_RULE,
     &IGNORE_UNUSED,
@@ -32,6 +33,25 @@ pub(in crate::lint) static UNREADABLE: Rule = Rule {
         before: "",
         fires: "DELETE FROM goals WHERE title = 'it;",
         passes: "DELETE FROM goals WHERE title = 'it';",
+    }],
+    check: nothing,
+};
+
+pub(in crate::lint) static WRONG_DIRECTIVE: Rule = Rule {
+    id: "wrong-directive",
+    severity: Severity::Error,
+    dialects: ALL,
+    summary: "A directive that is misspelt, stands twice or says what cannot be",
+    why: "The migration is refused when it is to be run, which is late to learn of it.",
+    source: None,
+    rewrite: "Write the directive as the message says.",
+    weight: Weight::Any,
+    needs_entities: false,
+    examples: &[Example {
+        dialect: Dialect::Sqlite,
+        before: "",
+        fires: "-- mainstay: lock-timout 5s\nDELETE FROM drafts WHERE title = '';",
+        passes: "-- mainstay: lock-timeout 5s\nDELETE FROM drafts WHERE title = '';",
     }],
     check: nothing,
 };

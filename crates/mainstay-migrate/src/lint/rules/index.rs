@@ -4,7 +4,6 @@ use mainstay::schema::Dialect;
 
 use super::{Example, Hit, POSTGRES, Rule, Severity, Weight};
 use crate::ddl::{Act, Action, Dropped};
-use crate::lint::directive::Directive;
 
 pub(super) const RULES: &[&Rule] = &[
     &NOT_CONCURRENT,
@@ -118,7 +117,7 @@ static IN_TRANSACTION: Rule = Rule {
                  CREATE INDEX CONCURRENTLY goals_user_id_idx ON goals (user_id);",
     }],
     check: |context| {
-        if !is_concurrent(context.act()) || context.has(&Directive::NoTransaction) {
+        if !is_concurrent(context.act()) || context.is_without_transaction() {
             return Vec::new();
         }
         let rewrite = format!("{NO_TRANSACTION}{};", context.text());

@@ -4,7 +4,7 @@ use mainstay::schema::Dialect;
 
 use super::{Context, Example, Hit, POSTGRES, Rule, Severity, Weight};
 use crate::ddl::{Act, Action, ConstraintKind, Dropped, Name};
-use crate::lint::directive::Directive;
+use crate::directive::Directive;
 
 pub(super) const RULES: &[&Rule] = &[&LOCK_TIMEOUT, &SEVERAL_TABLES, &REWRITE];
 
@@ -79,7 +79,7 @@ static LOCK_TIMEOUT: Rule = Rule {
         let mut earlier = context.earlier().iter();
         let settled =
             earlier.any(|step| limits(&step.act) || blocked(context, &step.act).is_some());
-        if settled || context.has(&Directive::LockTimeout) {
+        if settled || context.has(|said| matches!(said, Directive::LockTimeout(_))) {
             return Vec::new();
         }
         let Some(table) = blocked(context, context.act()) else {

@@ -4,8 +4,8 @@ use mainstay::schema::Dialect;
 
 use super::{ALL, Context, Example, Hit, Rule, SERVERS, Severity, Weight};
 use crate::ddl::{Act, Action, Column, Constraint};
+use crate::directive::Directive;
 use crate::lint::dialect::NameLimit;
-use crate::lint::directive::Directive;
 use crate::lint::known::same;
 use crate::lint::script::Script;
 
@@ -37,7 +37,10 @@ static MISSING_DOWN: Rule = Rule {
     check: |context| {
         let down = context.source.down.as_deref().unwrap_or_default();
         let is_there = Script::read(context.dialect, down).is_ok_and(|down| !down.steps.is_empty());
-        if context.at > 0 || is_there || context.has(&Directive::Irreversible) {
+        if context.at > 0
+            || is_there
+            || context.has(|said| matches!(said, Directive::Irreversible(_)))
+        {
             return Vec::new();
         }
         let message = format!("{} cannot be undone", context.source.label());

@@ -32,7 +32,7 @@ mod types;
 use mainstay::schema::Dialect;
 
 pub(super) use directives::{
-    IGNORE_UNKNOWN_RULE, IGNORE_UNUSED, IGNORE_WITHOUT_REASON, UNREADABLE,
+    IGNORE_UNKNOWN_RULE, IGNORE_UNUSED, IGNORE_WITHOUT_REASON, UNREADABLE, WRONG_DIRECTIVE,
 };
 
 use super::context::{Context, Hit};

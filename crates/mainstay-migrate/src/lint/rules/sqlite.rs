@@ -4,7 +4,7 @@ use mainstay::schema::Dialect;
 
 use super::{Context, Example, Hit, Rule, SQLITE, Severity, Weight};
 use crate::ddl::{Act, Action, Column, ConstraintKind, CreateTable, Dropped, Name};
-use crate::lint::directive::Directive;
+use crate::directive::Directive;
 use crate::lint::known::{Table, same};
 
 pub(super) const RULES: &[&Rule] = &[
@@ -250,8 +250,10 @@ static DELETES_CHILDREN: Rule = Rule {
             return Vec::new();
         }
         let old = drop.names.iter().filter(|name| {
-            let rebuilt = Directive::Rebuild { table: name.key() };
-            context.is_old(name) && !context.has(&rebuilt)
+            let rebuilds = |directive: &Directive| {
+                matches!(directive, Directive::Rebuild(table) if table.to_lowercase() == name.key())
+            };
+            context.is_old(name) && !context.has(rebuilds)
         });
         old.filter_map(|name| {
             let referring = context.known.referring_to(name);
