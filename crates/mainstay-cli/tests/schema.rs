@@ -1,171 +1,14 @@
 //! The commands of `schema`, and drafting migrations: on SQLite, and on servers where there are any.
 
+mod desk;
 mod tiny;
 
 use std::path::PathBuf;
 
-use mainstay::config::ConfigLoader;
-use mainstay::driver::BoxFuture;
-use mainstay::schema::ddl;
-use mainstay::{Database, Result, Schema};
-use mainstay_cli::{Application, Exit, ServeContext};
-use mainstay_migrate::{MigrationSet, SeedReport};
+use desk::{Desk, close, first};
+use mainstay::Schema;
+use mainstay_cli::Exit;
 use mainstay_testkit::servers::{ServerKind, TestDatabase, require};
-use tiny::{Answer, Home};
-
-/// The first release of an application.
-mod first {
-    use mainstay::Entity;
-
-    #[derive(Debug, Clone, Entity)]
-    #[entity(table = "notes", index(text, id))]
-    #[allow(dead_code, reason = "only the model is used")]
-    pub(crate) struct Note {
-        #[entity(key)]
-        id: i64,
-        #[entity(max = 100)]
-        text: String,
-    }
-}
-
-/// The second: the text is called body, and there is a mark.
-mod second {
-    use mainstay::Entity;
-
-    #[derive(Debug, Clone, Entity)]
-    #[entity(table = "notes", index(body, id))]
-    #[allow(dead_code, reason = "only the model is used")]
-    pub(crate) struct Note {
-        #[entity(key)]
-        id: i64,
-        #[entity(max = 100)]
-        body: String,
-        mark: Option<i32>,
-    }
-}
-
-/// A release of the application, built with the migrations that its folder has now.
-struct Book {
-    schema: Schema,
-    migrations: &'static MigrationSet,
-}
-
-impl Application for Book {
-    fn name(&self) -> &'static str {
-        "book"
-    }
-
-    fn schema(&self) -> Schema {
-        self.schema.clone()
-    }
-
-    fn migrations(&self) -> &'static MigrationSet {
-        self.migrations
-    }
-
-    fn seed<'a>(&'a self, _: &'a Database) -> BoxFuture<'a, Result<SeedReport>> {
-        Box::pin(async { Ok(SeedReport::new()) })
-    }
-
-    fn serve<'a>(&'a self, _: ServeContext) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
-/// A database, a folder of migrations, and the releases of the application.
-struct Desk {
-    home: Home,
-    url: String,
-    _database: Option<TestDatabase>,
-}
-
-impl Desk {
-    /// One for each engine there is, set up with the first release.
-    async fn all() -> Vec<Self> {
-        let mut all = vec![];
-        let home = Home::new();
-        all.push(Self {
-            url: home.url(),
-            home,
-            _database: None,
-        });
-        for kind in [ServerKind::Postgres, ServerKind::MariaDb] {
-            if let Some(server) = require(kind) {
-                let database = TestDatabase::create(&server).expect("a database");
-                all.push(Self {
-                    home: Home::new(),
-                    url: database.url().as_str().to_owned(),
-                    _database: Some(database),
-                });
-            }
-        }
-        for desk in &all {
-            let db = desk.open().await;
-            let create = ddl::create_all(db.dialect(), &Schema::new().with::<first::Note>());
-            let one = desk.folder().join("20260101000000_create_notes");
-            std::fs::create_dir_all(&one).expect("made");
-            let slug = db.dialect().slug();
-            for (way, text) in [
-                ("up", create.expect("it holds them").join(";\n")),
-                ("down", "DROP TABLE notes".to_owned()),
-            ] {
-                std::fs::write(one.join(format!("{way}.{slug}.sql")), text).expect("written");
-            }
-            close(db).await;
-            desk.first(&["migrate", "up"]).await.expect(Exit::Ok);
-        }
-        all
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.home.file().with_file_name("migrations")
-    }
-
-    async fn open(&self) -> Database {
-        let loader = ConfigLoader::new().set("url", &self.url);
-        let config = loader.load().expect("a configuration");
-        let builder = Database::builder().create_if_missing();
-        builder.open(&config).await.expect("opens")
-    }
-
-    /// Changes the database behind the application's back.
-    async fn sql(&self, sql: &str) {
-        let db = self.open().await;
-        db.script(sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        close(db).await;
-    }
-
-    async fn run(&self, schema: Schema, words: &[&str], more: &[(&str, &str)]) -> Answer {
-        let set = MigrationSet::from_folder(self.folder()).expect("the folder is right");
-        let app = Book {
-            schema,
-            migrations: Box::leak(Box::new(set)),
-        };
-        let env = [&[("DATABASE_URL", self.url.as_str())], more].concat();
-        self.home.run_as(&app, words, &env).await
-    }
-
-    async fn first(&self, words: &[&str]) -> Answer {
-        self.run(Schema::new().with::<first::Note>(), words, &[])
-            .await
-    }
-
-    async fn second(&self, words: &[&str]) -> Answer {
-        self.run(Schema::new().with::<second::Note>(), words, &[])
-            .await
-    }
-
-    fn folder_flag(&self) -> String {
-        format!("--folder={}", self.folder().display())
-    }
-}
-
-async fn close(db: Database) {
-    let limit = std::time::Duration::from_secs(10);
-    db.close(limit).await.expect("closes");
-}
 
 #[tokio::test]
 async fn what_says_the_same_ends_with_0() {
@@ -240,7 +83,7 @@ async fn what_was_changed_by_hand_ends_with_1_and_is_reverted() {
 #[tokio::test]
 async fn what_was_changed_by_hand_is_adopted_and_recorded() {
     for desk in Desk::all().await {
-        desk.sql("ALTER TABLE notes ADD COLUMN by_hand VARCHAR(20)")
+        desk.sql("ALTER TABLE notes ADD COLUMN by_hand INTEGER")
             .await;
         let words = ["schema", "adopt", "by_hand", &desk.folder_flag()];
         let made = desk.first(&words).await.expect(Exit::Ok);
@@ -456,6 +299,35 @@ async fn a_dump_makes_the_same_again() {
         assert_eq!(json["tables"][0]["name"], "notes");
         desk.sql("DROP TABLE notes").await;
         desk.sql(&dump).await;
+        desk.first(&["schema", "check"]).await.expect(Exit::Ok);
+    }
+}
+
+#[tokio::test]
+async fn a_database_without_a_record_is_not_emptied() {
+    for desk in Desk::all().await {
+        desk.sql("DELETE FROM _mainstay_migrations").await;
+        let check = desk.first(&["schema", "check"]).await.expect(Exit::Failed);
+        assert!(
+            check.out.contains("book migrate baseline --to"),
+            "{}",
+            check.out
+        );
+        assert!(!check.out.contains("schema revert"), "{}", check.out);
+        for words in [
+            &["schema", "revert", "--apply", "--yes"][..],
+            &["schema", "revert"],
+            &["schema", "adopt", "all", &desk.folder_flag()],
+        ] {
+            let refused = desk.first(words).await.expect(Exit::Failed);
+            assert!(
+                refused.err.contains("no migration is recorded"),
+                "{}",
+                refused.err
+            );
+        }
+        let words = ["migrate", "baseline", "--to", "20260101000000"];
+        desk.first(&words).await.expect(Exit::Ok);
         desk.first(&["schema", "check"]).await.expect(Exit::Ok);
     }
 }

@@ -83,7 +83,6 @@ pub(crate) struct ScratchAt {
     /// An empty database to work in, for a user who may not make databases; what is made in it is
     /// dropped. By default one is made beside the configured database, and dropped again. A
     /// password given here can be seen by other users of the machine.
-    // Not by the field's name, which is that of a flag which every command takes.
-    #[arg(id = "scratch", long = "scratch", value_name = "URL")]
-    pub(crate) url: Option<String>,
+    #[arg(long, value_name = "URL")]
+    pub(crate) scratch: Option<String>,
 }

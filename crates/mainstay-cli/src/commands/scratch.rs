@@ -40,7 +40,7 @@ pub(crate) async fn with_scratch<T>(
 
 /// The place that was asked for.
 fn place(context: &Context<'_>, at: &ScratchAt) -> Result<Place, Failure> {
-    let Some(text) = &at.url else {
+    let Some(text) = &at.scratch else {
         return Ok(Place::beside(&context.config));
     };
     let wrong = |what: String| Failure::new(Exit::Usage, format!("--scratch: {what}"));

@@ -55,6 +55,13 @@ fn claim(entities: &Catalog, said: &Table, base: &Table) -> Table {
     };
     out.columns
         .extend(base.columns.iter().filter(computed).cloned());
+    let gone: Vec<&str> = base
+        .columns
+        .iter()
+        .filter(|column| out.column(&column.name).is_none())
+        .map(|column| column.name.as_str())
+        .collect();
+    let stands = |sql: &str| !gone.iter().any(|name| mentions(dialect, sql, name));
     let unsayable = |index: &&Index| {
         !said.indexes.iter().any(|other| other.name == index.name)
             && is_unsayable(index, base)

@@ -40,6 +40,8 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// What is in the way of migrating, in words.
     pub problems: Vec<String>,
+    /// How many migrations are applied.
+    pub applied: usize,
     /// The migrations that are not applied yet.
     pub pending: Vec<String>,
     /// Tables that no entity has. What they are is left to the migrations.
@@ -95,8 +97,13 @@ pub fn report(states: &States) -> Report {
         in_sync: differences.is_empty() && states.problems.is_empty(),
         differences,
         problems: states.problems.clone(),
+        applied: states.count,
         pending: states.pending.clone(),
-        without_entity: without_entity(&states.entities, &states.migrations),
+        // Where there are no entities at all, nothing is to be said of them.
+        without_entity: match states.entities.tables.is_empty() {
+            true => Vec::new(),
+            false => without_entity(&states.entities, &states.migrations),
+        },
         remarks: states.remarks(),
     }
 }

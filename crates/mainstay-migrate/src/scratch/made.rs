@@ -47,8 +47,8 @@ pub(super) enum Kind {
     File(PathBuf),
     /// A database of its own on a server.
     Server,
-    /// A database that was given, to be left empty.
-    Given,
+    /// A database that was given, to be left as it was: empty but for what it was prepared with.
+    Given(Box<Catalog>),
 }
 
 impl Scratch {
@@ -134,12 +134,12 @@ impl Drop for Scratch {
 
 async fn remove(db: Option<Database>, remains: Remains) -> Result<()> {
     match (&remains.kind, db) {
-        (Kind::Given, Some(db)) => {
-            let emptied = empty(&db).await;
+        (Kind::Given(was), Some(db)) => {
+            let emptied = empty(&db, was).await;
             db.close(CLOSE_LIMIT).await?;
             emptied
         }
-        (Kind::Given, None) => Ok(()),
+        (Kind::Given(_), None) => Ok(()),
         (Kind::Server, db) => {
             // Dropping ends what still runs on it.
             if let Some(db) = db {
@@ -164,11 +164,10 @@ async fn remove(db: Option<Database>, remains: Remains) -> Result<()> {
     }
 }
 
-/// Drops everything in a database that was given, the mark last.
-pub(super) async fn empty(db: &Database) -> Result<()> {
-    let nothing = Catalog::empty(db.dialect());
+/// Drops everything in a database that was given but what it had, the mark last.
+pub(super) async fn empty(db: &Database, was: &Catalog) -> Result<()> {
     let there = catalog::read(db).await?;
-    apply(db, &draft(&there, &nothing, &Renames::default())).await?;
+    apply(db, &draft(&there, was, &Renames::default())).await?;
     for own in [journal::TABLE, history::TABLE, MARK] {
         if table_exists(db, own).await? {
             db.script(format!("DROP TABLE {}", db.dialect().quote(own)))
@@ -176,4 +175,13 @@ pub(super) async fn empty(db: &Database) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What of a database may be there without its being in use: what it was prepared with by somebody
+/// who may more than the migrations.
+pub(super) fn prepared(there: &Catalog) -> Catalog {
+    let mut out = Catalog::empty(there.dialect);
+    let extensions = there.others.iter().filter(|one| one.kind == "EXTENSION");
+    out.others = extensions.cloned().collect();
+    out
 }

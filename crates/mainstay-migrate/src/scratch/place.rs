@@ -14,9 +14,9 @@ use mainstay::{
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use super::made::{Kind, MARK, Remains, Scratch, empty};
+use super::made::{Kind, MARK, Remains, Scratch, empty, prepared};
 use super::name;
-use crate::catalog;
+use crate::catalog::{self, Catalog};
 use crate::dialect::Sql;
 use crate::history::{TABLE, table_exists};
 
@@ -142,16 +142,20 @@ impl Place {
         }
         let db = builder.open(&config).await?;
         let now = self.clock.now();
-        if let Err(error) = take(&db, now).await {
-            let _ = db.close(Duration::from_secs(5)).await;
-            return Err(Error::new(
-                error.kind(),
-                format!("the scratch database {name}: {}", error.detail()),
-            )
-            .with_hint(error.hint().unwrap_or_default().to_owned())
-            .with_source(error));
+        match take(&db, now).await {
+            Ok(was) => {
+                let remains = self.remains(Kind::Given(Box::new(was)), &config);
+                Ok(Scratch::begin(name, remains).opened(db))
+            }
+            Err(error) => {
+                let _ = db.close(Duration::from_secs(5)).await;
+                let detail = format!("the scratch database {name}: {}", error.detail());
+                let hint = error.hint().unwrap_or_default().to_owned();
+                Err(Error::new(error.kind(), detail)
+                    .with_hint(hint)
+                    .with_source(error))
+            }
         }
-        Ok(Scratch::begin(name, self.remains(Kind::Given, &config)).opened(db))
     }
 
     fn remains(&self, kind: Kind, config: &Config) -> Remains {
@@ -235,8 +239,8 @@ async fn settings(like: &Database, name: &str) -> Result<Vec<String>> {
     like.sql(sql).fetch_with(|row| row.get(0)).await
 }
 
-/// Takes a database that was given into use.
-async fn take(db: &Database, now: DateTime<Utc>) -> Result<()> {
+/// Takes a database that was given into use, and returns what it was prepared with.
+async fn take(db: &Database, now: DateTime<Utc>) -> Result<Catalog> {
     let wrong = |what: String| Error::new(ErrorKind::Configuration, what);
     if table_exists(db, MARK).await? {
         let since: Vec<DateTime<Utc>> = db
@@ -257,11 +261,15 @@ async fn take(db: &Database, now: DateTime<Utc>) -> Result<()> {
             );
         }
         // Left over by a program that was killed: its content was to be thrown away.
-        empty(db).await?;
+        let there = catalog::read(db).await?;
+        empty(db, &prepared(&there)).await?;
     }
     let there = catalog::read(db).await?;
+    let was = prepared(&there);
     let objects = there.tables.iter().map(|table| &table.name);
     let objects = objects.chain(there.views.iter().map(|view| &view.name));
+    let others = there.others.iter().filter(|one| !was.others.contains(one));
+    let objects = objects.chain(others.map(|other| &other.name));
     let mut names: Vec<&str> = objects.map(String::as_str).collect();
     if table_exists(db, TABLE).await? {
         names.push(TABLE);
@@ -276,7 +284,7 @@ async fn take(db: &Database, now: DateTime<Utc>) -> Result<()> {
         .bind(now.to_rfc3339())
         .execute()
         .await?;
-    Ok(())
+    Ok(was)
 }
 
 /// Says what a user can do who may not make databases.

@@ -4,7 +4,7 @@ use mainstay::schema::ddl;
 use mainstay::{Entity, Schema, TextEnum};
 use mainstay_migrate::catalog::{self, Catalog, Identity, dump};
 
-use crate::support::{Target, close, column, read, recreate, table};
+use crate::support::{Target, close, column, read, recreate, run, table};
 
 #[tokio::test]
 async fn an_empty_database_has_nothing() {
@@ -191,6 +191,27 @@ async fn what_is_in_tables_is_not_in_their_fingerprint() {
             .await
             .expect("an index");
         assert_ne!(read(&db).await.fingerprint(), before);
+        close(db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_was_made_again_is_read_anew() {
+    for target in Target::all() {
+        let db = target.open().await;
+        run(
+            &db,
+            "CREATE TABLE notes (id INTEGER, text VARCHAR(20)); CREATE VIEW few AS SELECT id FROM notes",
+        )
+        .await;
+        // The first reading has everything prepared, the second is to find the same connection.
+        let before = (read(&db).await, read(&db).await);
+        assert_eq!(before.0, before.1);
+        run(&db, "DROP VIEW few; CREATE VIEW few AS SELECT text FROM notes").await;
+        let after = read(&db).await;
+        let definition = &after.views[0].definition;
+        assert!(definition.contains("text"), "{definition}");
+        assert_ne!(after.fingerprint(), before.0.fingerprint());
         close(db).await;
     }
 }

@@ -82,7 +82,7 @@ async fn what_was_changed_by_hand_is_adopted_and_recorded() {
         let dialect = db.dialect();
         let first = migrations(dialect, &[]);
         migrate(&db, &first).await.expect("migrates");
-        run(&db, "ALTER TABLE goals ADD COLUMN by_hand VARCHAR(20)").await;
+        run(&db, "ALTER TABLE goals ADD COLUMN by_hand INTEGER").await;
         let place = place(&target.url, "2001-03-02");
         let found = states(&db, &first_release(), &first, &place)
             .await
@@ -142,7 +142,7 @@ async fn what_was_changed_by_hand_is_removed() {
             "INSERT INTO users (id, email) VALUES (1, 'a@example.com')",
         )
         .await;
-        run(&db, "ALTER TABLE users ADD COLUMN by_hand VARCHAR(20)").await;
+        run(&db, "ALTER TABLE users ADD COLUMN by_hand INTEGER").await;
         let on = match db.dialect().slug() {
             "mysql" => " ON goals",
             _ => "",

@@ -191,3 +191,30 @@ async fn a_server_that_is_away_says_so() {
         ErrorKind::Unreachable
     );
 }
+
+#[tokio::test]
+async fn what_one_that_was_given_is_prepared_with_stays() {
+    for target in targets() {
+        let db = target.open().await;
+        let available = match speaks(&db, "postgres") {
+            true => {
+                let asked = "SELECT count(*) FROM pg_available_extensions WHERE name = 'citext'";
+                db.sql(asked).scalar::<i64>().await.expect("it says") > 0
+            }
+            false => false,
+        };
+        if available {
+            run(&db, "CREATE EXTENSION citext").await;
+            let place = Place::given(&config(&target.url));
+            for _ in 0..2 {
+                let scratch = place.make(None).await.expect("made");
+                let inside = scratch.database().expect("open");
+                run(inside, "CREATE TABLE t (name citext PRIMARY KEY)").await;
+                scratch.remove().await.expect("removed");
+            }
+            let found = catalog::read(&db).await.expect("read");
+            assert_eq!((found.tables.len(), found.others.len()), (0, 1));
+        }
+        close(db).await;
+    }
+}

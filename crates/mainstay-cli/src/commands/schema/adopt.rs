@@ -9,7 +9,7 @@ use mainstay_migrate::drift::files::{Drafted, unfinished, without, write};
 use mainstay_migrate::drift::{States, made_by_migrations, record};
 
 use super::super::scratch::{folder_of, to_embed, with_scratch};
-use super::revert::{find, refuse_problems};
+use super::revert::{find, refuse_problems, refuse_without_record};
 use crate::args::{Format, ScratchAt};
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};
@@ -79,6 +79,7 @@ fn write_down(
     states: &States,
     version: Option<&str>,
 ) -> Result<Done, Failure> {
+    refuse_without_record(context, states)?;
     if !states.pending.is_empty() {
         return Err(Failure::new(
             Exit::Failed,

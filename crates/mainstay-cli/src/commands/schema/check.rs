@@ -107,7 +107,12 @@ fn ways_out(context: &Context<'_>, report: &Report) -> Vec<String> {
         // What the database has already is adopted.
         one.concerns_entities && !one.concerns_database
     });
-    if report.database_differs() {
+    if report.database_differs() && report.applied == 0 && !report.pending.is_empty() {
+        out.push(format!(
+            "adopt a database that was made by other means: {}",
+            context.command("migrate baseline --to VERSION")
+        ));
+    } else if report.database_differs() {
         out.push(format!(
             "keep what the database has, as a migration: {}",
             context.command("schema adopt NAME")

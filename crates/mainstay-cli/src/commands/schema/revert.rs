@@ -1,9 +1,10 @@
 //! `schema revert`: the SQL that removes what was changed in the database by hand.
 
 use mainstay::config::Profile;
+use mainstay_migrate::MigrationSet;
+use mainstay_migrate::catalog::{self, Catalog};
 use mainstay_migrate::diff::{Change, Draft, Renames, compare, describe, draft};
 use mainstay_migrate::drift::{States, apply, states};
-use mainstay_migrate::{MigrationSet, catalog};
 
 use super::super::scratch::{tell_left_overs, with_scratch};
 use super::text;
@@ -34,6 +35,7 @@ pub(super) async fn run(
         ));
     }
     let states = find(context, context.app.migrations(), scratch).await?;
+    refuse_without_record(context, &states)?;
     let back = draft(&states.live, &states.applied, &Renames::default());
     if !how.apply || back.is_empty() {
         context.terminal.print(&text(&back, format));
@@ -96,6 +98,23 @@ pub(super) fn refuse_problems(context: &Context<'_>, states: &States) -> Result<
     }
     Err(Failure::new(Exit::Failed, states.problems.join("; "))
         .next(format!("see {}", context.command("migrate repair"))))
+}
+
+/// What no migration is recorded for is not drift, but a database that was made by other means:
+/// all of it.
+pub(super) fn refuse_without_record(context: &Context<'_>, states: &States) -> Result<(), Failure> {
+    let has_nothing = states.live == Catalog::empty(states.live.dialect);
+    if states.count > 0 || states.pending.is_empty() || has_nothing {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        "no migration is recorded as applied, and the database is not empty",
+    )
+    .next(format!(
+        "adopt it first, up to the migration that it has the effect of: {}",
+        context.command("migrate baseline --to VERSION")
+    )))
 }
 
 fn ask(context: &Context<'_>, back: &Draft) -> Result<(), Failure> {

@@ -91,8 +91,16 @@ async fn show(
     name: &str,
     position: usize,
 ) -> Result<String> {
+    // Prepared once, it goes on telling of a view that was dropped and made again since, so that no
+    // text may come twice.
+    let mut mark = [0; 8];
+    tx.database().entropy().fill(&mut mark);
+    let mark = u64::from_le_bytes(mark);
     let found = tx
-        .sql(format!("SHOW CREATE {kind} {}", dialect.quote(name)))
+        .sql(format!(
+            "SHOW CREATE {kind} {} /* {mark:016x} */",
+            dialect.quote(name)
+        ))
         .fetch_with(move |row| row.get::<Option<String>>(position))
         .await?;
     // Who may not see a definition is told that there is none.
