@@ -4,7 +4,7 @@
 //! taken, and the history is read again under it. The lock belongs to a session or a transaction,
 //! so that a killed program leaves none behind.
 //!
-//! A migration is run in one of three ways (see [`Mode`](crate::plan::Mode)):
+//! A migration is run in one of three ways (see [`Mode`]):
 //! - `whole`: it and its record are one transaction: all of it or nothing
 //! - `stepwise`: where the engine commits at every change of a table, or the migration must not run
 //!   in a transaction, each statement is recorded; `resume` goes on after an interruption, by the
