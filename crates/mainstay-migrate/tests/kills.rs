@@ -14,7 +14,7 @@ use mainstay::Database;
 use mainstay_migrate::{
     Event, MigrationSet, MigrationState, Options, Progress, migrate, migrate_with, source, status,
 };
-use support::{Target, close, count, folder, run, schema, speaks, targets};
+use support::{Target, close, count, folder, open, run, schema, speaks, targets};
 
 /// Named so that the configuration does not take them for its own.
 const URL: &str = "MAINSTAY_TEST_MIGRATE_URL";
@@ -51,12 +51,11 @@ fn a_migrator() {
     let Ok(url) = std::env::var(URL) else {
         return;
     };
-    let target = Target::at(url);
     let path = std::env::var_os(FOLDER).expect("a folder is named");
     let set = MigrationSet::from_folder(path).expect("the folder is right");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let db = target.open().await;
+        let db = open(&url).await;
         let options = Options {
             progress: Some(Arc::new(StopsAt(std::env::var(STOP).ok()))),
             ..Options::default()

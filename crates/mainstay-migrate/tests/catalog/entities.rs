@@ -4,11 +4,11 @@ use mainstay::schema::ddl;
 use mainstay::{Entity, Schema, TextEnum};
 use mainstay_migrate::catalog::{self, Catalog, Identity, dump};
 
-use crate::support::{Target, close, column, read, recreate, run, table};
+use crate::support::{close, column, read, recreate, run, table, targets};
 
 #[tokio::test]
 async fn an_empty_database_has_nothing() {
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         // What Mainstay itself keeps is not the application's.
         db.script("CREATE TABLE _mainstay_migrations (version VARCHAR(14) PRIMARY KEY)")
@@ -88,7 +88,7 @@ fn present<'a>(names: impl Iterator<Item = &'a Option<String>>) -> Vec<String> {
 #[tokio::test]
 async fn tables_of_entities_come_back_as_they_were_described() {
     let schema = Schema::new().with::<Owner>().with::<Goal>();
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         for sql in ddl::create_all(db.dialect(), &schema).expect("statements") {
             db.script(sql).await.expect("the table is made");
@@ -176,7 +176,7 @@ async fn tables_of_entities_come_back_as_they_were_described() {
 #[tokio::test]
 async fn what_is_in_tables_is_not_in_their_fingerprint() {
     let schema = Schema::new().with::<Owner>();
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         for sql in ddl::create_all(db.dialect(), &schema).expect("statements") {
             db.script(sql).await.expect("the table is made");
@@ -197,7 +197,7 @@ async fn what_is_in_tables_is_not_in_their_fingerprint() {
 
 #[tokio::test]
 async fn a_view_that_was_made_again_is_read_anew() {
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         run(
             &db,

@@ -5,7 +5,7 @@ use mainstay::schema::Dialect;
 use mainstay_migrate::catalog::{self, render};
 use mainstay_testkit::servers::{ServerKind, run_sql};
 
-use crate::support::{Target, close, open, read, run, schema_text, table};
+use crate::support::{Target, close, open, read, run, schema_text, table, targets};
 
 /// Who may only read what is there, by engine; an address to come in by.
 fn reader_of(target: &Target, rights: &[&str]) -> Option<(String, String)> {
@@ -50,7 +50,7 @@ fn forget_reader(target: &Target, name: &str) {
 
 #[tokio::test]
 async fn who_may_only_read_sees_the_same() {
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         run(&db, &schema_text("music", target.slug)).await;
         let found = read(&db).await;
@@ -73,7 +73,7 @@ async fn who_may_only_read_sees_the_same() {
 
 #[tokio::test]
 async fn a_view_that_may_not_be_seen_is_not_passed_over() {
-    let Some(target) = Target::on(ServerKind::MariaDb, "mysql") else {
+    let Some(target) = Target::on(ServerKind::MariaDb) else {
         return;
     };
     let db = target.open().await;
@@ -93,7 +93,7 @@ async fn a_view_that_may_not_be_seen_is_not_passed_over() {
 
 #[tokio::test]
 async fn an_index_that_was_left_half_built_is_known_as_such() {
-    let Some(target) = Target::on(ServerKind::Postgres, "postgres") else {
+    let Some(target) = Target::on(ServerKind::Postgres) else {
         return;
     };
     let db = target.open().await;
@@ -121,7 +121,7 @@ async fn an_index_that_was_left_half_built_is_known_as_such() {
 
 #[tokio::test]
 async fn only_the_current_schema_is_read() {
-    let Some(target) = Target::on(ServerKind::Postgres, "postgres") else {
+    let Some(target) = Target::on(ServerKind::Postgres) else {
         return;
     };
     let db = target.open().await;
@@ -144,10 +144,7 @@ async fn only_the_current_schema_is_read() {
 #[tokio::test]
 async fn a_view_of_what_is_no_more_is_read_all_the_same() {
     // PostgreSQL keeps a table that a view needs.
-    for target in Target::all()
-        .into_iter()
-        .filter(|one| one.slug != "postgres")
-    {
+    for target in targets().into_iter().filter(|one| one.slug != "postgres") {
         let db = target.open().await;
         run(
             &db,

@@ -2,11 +2,11 @@
 
 use mainstay_migrate::catalog::{Catalog, Identity, render};
 
-use crate::support::{Target, close, column, recreate, run, schema_text, statement, table};
+use crate::support::{close, column, recreate, run, schema_text, statement, table, targets};
 
 #[tokio::test]
 async fn a_music_shop_is_made_again_as_it_is() {
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         run(&db, &schema_text("music", target.slug)).await;
         let found = recreate(&target, &db).await;
@@ -146,7 +146,7 @@ fn mariadb_music(found: &Catalog) {
 
 #[tokio::test]
 async fn a_film_rental_is_made_again_as_it_is() {
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         run(&db, &schema_text("rental", target.slug)).await;
         let found = recreate(&target, &db).await;
@@ -277,7 +277,7 @@ fn mariadb_rental(found: &Catalog) {
 
 #[tokio::test]
 async fn what_is_seldom_seen_is_made_again_as_it_is() {
-    for target in Target::all() {
+    for target in targets() {
         let db = target.open().await;
         run(&db, &schema_text("odd", target.slug)).await;
         let found = recreate(&target, &db).await;

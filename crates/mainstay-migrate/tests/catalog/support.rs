@@ -1,82 +1,13 @@
 //! Databases, and what every test does with them.
 
-use std::time::Duration;
+#[path = "../support/database.rs"]
+mod database;
 
 use mainstay::Database;
-use mainstay::config::ConfigLoader;
 use mainstay_migrate::catalog::{self, Catalog, Column, Table, dump};
 use mainstay_migrate::split::split;
-use mainstay_testkit::servers::{ServerKind, ServerUrl, TestDatabase, require};
 
-/// An empty database of one test on one engine.
-pub(crate) struct Target {
-    pub(crate) url: String,
-    pub(crate) slug: &'static str,
-    _file: Option<tempfile::TempDir>,
-    pub(crate) server: Option<(ServerUrl, TestDatabase)>,
-}
-
-impl Target {
-    pub(crate) fn sqlite() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        Self {
-            url: format!("sqlite:{}", folder.path().join("test.db").display()),
-            slug: "sqlite",
-            _file: Some(folder),
-            server: None,
-        }
-    }
-
-    pub(crate) fn on(kind: ServerKind, slug: &'static str) -> Option<Self> {
-        let server = require(kind)?;
-        let database = TestDatabase::create(&server).expect("a database");
-        Some(Self {
-            url: database.url().as_str().to_owned(),
-            slug,
-            _file: None,
-            server: Some((server, database)),
-        })
-    }
-
-    pub(crate) fn all() -> Vec<Self> {
-        let servers = [
-            (ServerKind::Postgres, "postgres"),
-            (ServerKind::MariaDb, "mysql"),
-        ];
-        let servers = servers
-            .into_iter()
-            .filter_map(|(kind, slug)| Self::on(kind, slug));
-        std::iter::once(Self::sqlite()).chain(servers).collect()
-    }
-
-    /// An empty database on the same engine.
-    pub(crate) fn another(&self) -> Self {
-        match self.slug {
-            "sqlite" => Self::sqlite(),
-            "postgres" => Self::on(ServerKind::Postgres, "postgres").expect("a database"),
-            _ => Self::on(ServerKind::MariaDb, "mysql").expect("a database"),
-        }
-    }
-
-    pub(crate) async fn open(&self) -> Database {
-        open(&self.url).await
-    }
-}
-
-pub(crate) async fn open(url: &str) -> Database {
-    let config = ConfigLoader::new()
-        .set("url", url)
-        .load()
-        .expect("a configuration");
-    let builder = Database::builder().create_if_missing();
-    builder.open(&config).await.expect("the database opens")
-}
-
-pub(crate) async fn close(db: Database) {
-    db.close(Duration::from_secs(5))
-        .await
-        .expect("the handle closes");
-}
+pub(crate) use database::{Target, close, open, targets};
 
 pub(crate) async fn read(db: &Database) -> Catalog {
     catalog::read(db).await.expect("the catalog is read")

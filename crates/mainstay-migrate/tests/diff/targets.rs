@@ -1,14 +1,14 @@
 //! Databases, and how a draft is applied to one.
 
-use std::time::Duration;
+#[path = "../support/database.rs"]
+mod database;
 
-use mainstay::config::ConfigLoader;
 use mainstay::schema::Dialect;
 use mainstay::{Database, Result};
 use mainstay_migrate::catalog::{self, Catalog};
 use mainstay_migrate::diff::Draft;
 use mainstay_migrate::split::split;
-use mainstay_testkit::servers::{ServerKind, TestDatabase, require};
+use mainstay_testkit::servers::{ServerKind, require};
 
 /// An engine to test on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +18,10 @@ pub(crate) enum Engine {
     MariaDb,
 }
 
-/// A database of one test.
+/// A database of one test, and a handle on it.
 pub(crate) struct Target {
     pub(crate) db: Database,
-    url: String,
-    _file: Option<tempfile::TempDir>,
-    _database: Option<TestDatabase>,
+    place: database::Target,
 }
 
 /// The engines there are here.
@@ -43,25 +41,15 @@ pub(crate) fn engines() -> Vec<Engine> {
 impl Target {
     /// An empty database.
     pub(crate) async fn new(engine: Engine) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let kind = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(ServerKind::Postgres),
-            Engine::MariaDb => Some(ServerKind::MariaDb),
+        let place = match engine {
+            Engine::Sqlite => Some(database::Target::sqlite()),
+            Engine::Postgres => database::Target::on(ServerKind::Postgres),
+            Engine::MariaDb => database::Target::on(ServerKind::MariaDb),
         };
-        let database = kind.map(|kind| {
-            let server = require(kind).expect("it was there");
-            TestDatabase::create(&server).expect("a database")
-        });
-        let url = match &database {
-            None => format!("sqlite:{}", folder.path().join("test.db").display()),
-            Some(database) => database.url().as_str().to_owned(),
-        };
+        let place = place.expect("it was there");
         Self {
-            db: open(&url).await,
-            url,
-            _file: Some(folder),
-            _database: database,
+            db: place.open().await,
+            place,
         }
     }
 
@@ -77,12 +65,11 @@ impl Target {
         }
     }
 
-    /// What is there. Each time through a handle of its own, as a command reads it: MariaDB answers
-    /// a prepared SHOW CREATE VIEW with what it was when it was prepared.
+    /// What is there. Each time through a handle of its own, as a command reads it.
     pub(crate) async fn read(&self) -> Catalog {
-        let db = open(&self.url).await;
+        let db = self.place.open().await;
         let found = catalog::read(&db).await.expect("the catalog");
-        close(db).await;
+        database::close(db).await;
         found
     }
 
@@ -136,24 +123,6 @@ impl Target {
     }
 
     pub(crate) async fn close(self) {
-        close(self.db).await;
+        database::close(self.db).await;
     }
-}
-
-async fn open(url: &str) -> Database {
-    let config = ConfigLoader::new()
-        .set("url", url)
-        .load()
-        .expect("the test's configuration is valid");
-    Database::builder()
-        .create_if_missing()
-        .open(&config)
-        .await
-        .expect("the test database opens")
-}
-
-async fn close(db: Database) {
-    db.close(Duration::from_secs(5))
-        .await
-        .expect("the handle closes");
 }

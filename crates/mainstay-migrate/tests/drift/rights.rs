@@ -1,17 +1,13 @@
 //! Users who may not make databases.
 
-use mainstay::{Database, ErrorKind};
+use mainstay::ErrorKind;
 use mainstay_migrate::drift::check;
 use mainstay_migrate::migrate;
 use mainstay_migrate::scratch::Place;
 use mainstay_testkit::servers::{ServerKind, TestDatabase, require, run_sql};
 
 use crate::stage::{config, first_release, migrations};
-use crate::support::{Target, close};
-
-async fn open(url: &str) -> Database {
-    Target::at(url.to_owned()).open().await
-}
+use crate::support::{close, open};
 
 #[tokio::test]
 async fn who_may_only_read_is_told_of_the_way_and_can_be_given_a_database() {

@@ -8,7 +8,7 @@ use mainstay_migrate::drift::check;
 use mainstay_migrate::scratch::Place;
 
 use crate::stage::{at, config, first_release, left, migrations, place};
-use crate::support::{Target, close, run, speaks, targets};
+use crate::support::{close, run, speaks, targets};
 
 const NONE: Vec<String> = Vec::new();
 
@@ -184,8 +184,8 @@ async fn one_that_was_given_is_empty_before_and_after() {
 
 #[tokio::test]
 async fn a_server_that_is_away_says_so() {
-    let target = Target::at("postgres://nobody:x@127.0.0.1:1/none".to_owned());
-    let error = place(&target.url, "2001-02-05").make(None).await;
+    let url = "postgres://nobody:x@127.0.0.1:1/none";
+    let error = place(url, "2001-02-05").make(None).await;
     assert_eq!(
         error.expect_err("nobody is there").kind(),
         ErrorKind::Unreachable

@@ -1,51 +1,33 @@
 //! What the tests of the lint share: databases to run statements on, and the lint of one statement.
 
-use std::time::Duration;
+#[path = "../support/database.rs"]
+mod database;
 
 use mainstay::Database;
-use mainstay::config::ConfigLoader;
 use mainstay::schema::Dialect;
 use mainstay_migrate::lint::{Finding, Options, Source, lint};
-use mainstay_testkit::servers::{ServerKind, TestDatabase, require};
+use mainstay_testkit::servers::ServerKind;
 
-/// A database of one test on one engine.
+/// A database of one test on one engine, and a handle on it.
 pub(crate) struct Target {
     pub(crate) db: Database,
-    _file: Option<tempfile::TempDir>,
-    _database: Option<TestDatabase>,
-}
-
-async fn open(url: &str) -> Database {
-    let config = ConfigLoader::new()
-        .set("url", url)
-        .load()
-        .expect("the test's configuration is valid");
-    Database::builder()
-        .create_if_missing()
-        .open(&config)
-        .await
-        .expect("the test database opens")
+    _place: database::Target,
 }
 
 pub(crate) async fn sqlite() -> Target {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = format!("sqlite:{}", folder.path().join("test.db").display());
-    Target {
-        db: open(&url).await,
-        _file: Some(folder),
-        _database: None,
-    }
+    at(database::Target::sqlite()).await
 }
 
 /// An empty database on a server, where there is one.
 pub(crate) async fn on_server(kind: ServerKind) -> Option<Target> {
-    let server = require(kind)?;
-    let database = TestDatabase::create(&server).expect("a database");
-    Some(Target {
-        db: open(database.url().as_str()).await,
-        _file: None,
-        _database: Some(database),
-    })
+    Some(at(database::Target::on(kind)?).await)
+}
+
+async fn at(place: database::Target) -> Target {
+    Target {
+        db: place.open().await,
+        _place: place,
+    }
 }
 
 impl Target {
@@ -60,10 +42,7 @@ impl Target {
     }
 
     pub(crate) async fn close(self) {
-        self.db
-            .close(Duration::from_secs(5))
-            .await
-            .expect("the handle closes");
+        database::close(self.db).await;
     }
 }
 

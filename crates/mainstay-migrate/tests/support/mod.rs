@@ -1,69 +1,13 @@
 //! A database on each engine, and what is asked of it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::time::Duration;
+mod database;
 
 use mainstay::Database;
-use mainstay::config::ConfigLoader;
 use mainstay_migrate::{MigrationSet, source};
-use mainstay_testkit::servers::{ServerKind, TestDatabase, require};
 
-/// A database of one test on one engine.
-pub(crate) struct Target {
-    pub(crate) url: String,
-    _file: Option<tempfile::TempDir>,
-    _database: Option<TestDatabase>,
-}
-
-impl Target {
-    /// A database that somebody else takes care of.
-    pub(crate) fn at(url: String) -> Self {
-        Self {
-            url,
-            _file: None,
-            _database: None,
-        }
-    }
-
-    pub(crate) async fn open(&self) -> Database {
-        let config = ConfigLoader::new()
-            .set("url", &self.url)
-            .load()
-            .expect("the test's configuration is valid");
-        Database::builder()
-            .create_if_missing()
-            .open(&config)
-            .await
-            .expect("the test database opens")
-    }
-}
-
-/// One empty database on each engine there is.
-pub(crate) fn targets() -> Vec<Target> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut all = vec![Target {
-        url: format!("sqlite:{}", folder.path().join("test.db").display()),
-        _file: Some(folder),
-        _database: None,
-    }];
-    for kind in [ServerKind::Postgres, ServerKind::MariaDb] {
-        if let Some(server) = require(kind) {
-            let database = TestDatabase::create(&server).expect("a database");
-            all.push(Target {
-                url: database.url().as_str().to_owned(),
-                _file: None,
-                _database: Some(database),
-            });
-        }
-    }
-    all
-}
-
-pub(crate) async fn close(db: Database) {
-    db.close(Duration::from_secs(5))
-        .await
-        .expect("the handle closes");
-}
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub(crate) use database::{Target, close, open, targets};
 
 pub(crate) async fn count(db: &Database, table: &str) -> i64 {
     db.sql(format!("SELECT count(*) FROM {table}"))
