@@ -102,7 +102,7 @@ fn the_folder_and_the_database_are_named_by_flags() {
 fn a_folder_is_looked_over_and_rehearsed() {
     let place = Place::new();
     let (out, _) = place.expect(&["migrate", "lint"], 0);
-    assert!(out.contains("migrations looked at"), "{out}");
+    assert!(out.contains("1 migration looked at"), "{out}");
     place.write(
         "migrations/20260102000000_add_level/up.sql",
         "ALTER TABLE notes ADD COLUMN level INTEGER NOT NULL;",

@@ -1,5 +1,7 @@
 //! All rules over all statements, and the directives that pass over what they find.
 
+use std::collections::BTreeSet;
+
 use mainstay::schema::Dialect;
 
 use super::context::{Context, Hit};
@@ -43,6 +45,10 @@ pub fn lint(sources: &[Source], options: &Options<'_>) -> Report {
         let of_dialect: Vec<&Source> = sources.iter().filter(|s| s.dialect == dialect).collect();
         lint_dialect(dialect, &of_dialect, options, &mut report);
     }
+    let after = options.after;
+    let reported = sources.iter().map(|source| source.version.as_str());
+    let reported = reported.filter(|version| after.is_none_or(|after| *version > after));
+    report.migrations = reported.collect::<BTreeSet<_>>().len();
     // One text for several dialects is looked at once for each.
     let mut kept: Vec<Finding> = Vec::with_capacity(report.findings.len());
     for finding in std::mem::take(&mut report.findings) {
@@ -74,7 +80,6 @@ fn lint_dialect(dialect: Dialect, sources: &[&Source], options: &Options<'_>, re
         let reported = options
             .after
             .is_none_or(|after| source.version.as_str() > after);
-        report.migrations += usize::from(reported);
         if reported {
             unreadable(dialect, source, script.as_ref().err(), report);
         }

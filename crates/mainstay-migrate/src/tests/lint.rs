@@ -172,6 +172,9 @@ fn earlier_migrations_are_read_and_not_reported() {
     let report = lint(&both, &after);
     assert_eq!(ids(&report), Vec::<&str>::new());
     assert_eq!(report.migrations, 1);
+    // However many dialects it has, it is one migration.
+    let dialects = [source(Postgres, "2", widen), source(Sqlite, "2", widen)];
+    assert_eq!(lint(&dialects, &after).migrations, 1);
     // Without the first, nothing is known of the column.
     assert_eq!(ids(&lint(&both[1..], &after)), ["change-column-type"]);
 }
