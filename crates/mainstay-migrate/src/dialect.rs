@@ -202,8 +202,10 @@ pub(crate) struct Sql {
     /// Queries whose rows together say what the schema is: each row is one text, and they are in
     /// an order of their own.
     pub(crate) fingerprint: &'static [&'static str],
-    /// The estimated rows of each table: name and number.
+    /// The engine's estimate of the rows of each table, name and number; -1 where it has none.
     pub(crate) estimates: &'static str,
+    /// A table of statistics that is there only sometimes, and what reads better numbers from it.
+    pub(crate) statistics: Option<(&'static str, &'static str)>,
     /// Whether the index of the name bound cannot be used, because building it was interrupted:
     /// one row with 1 if so, with 0 if it can, none if it is not there. Empty where that does not
     /// happen.

@@ -18,6 +18,7 @@
 //! - [`runner`]: applies and undoes, under one lock per database; [`progress`]: what it tells
 //! - [`mod@baseline`]: adopts a database that was made by other means
 //! - [`repair`]: mends the record, where a problem asks for it
+//! - `rows`: about how many rows there are
 //! - [`mod@status`]: the same comparison, read-only
 //! - [`mod@rehearse`]: migrations tried on a copy with as many rows as production has
 //! - [`mod@reset`]: drops everything, for development and tests
@@ -43,6 +44,7 @@ mod refusal;
 pub mod rehearse;
 pub mod repair;
 pub mod reset;
+mod rows;
 pub mod runner;
 pub mod scratch;
 pub mod seed;
@@ -56,6 +58,7 @@ pub use migration::{Direction, Migration, MigrationRef, MigrationSet, PerDialect
 pub use plan::{Goal, Plan, Problem};
 pub use progress::{Event, Progress};
 pub use reset::reset;
+pub use rows::row_estimates;
 pub use runner::{Applied, Options, Report, dry_run, migrate, migrate_with};
 pub use seed::{Seed, SeedReport};
 pub use status::{MigrationState, MigrationStatus, Status, status};

@@ -362,3 +362,44 @@ async fn a_directive_that_cannot_be_is_refused_before_anything_runs() {
         close(db).await;
     }
 }
+
+#[tokio::test]
+async fn a_rebuild_follows_what_is_renamed_and_dropped_besides() {
+    let name = "20260102000000_rebuild/up.sqlite.sql";
+    let renames = |before: &str| {
+        let rename = format!("{before}ALTER TABLE steps RENAME TO marks; ");
+        rebuild("", &rename)
+    };
+    let for_good = "-- mainstay: rebuild goals\nDROP TABLE steps; DROP TABLE goals";
+    let refused = [
+        (
+            renames("DELETE FROM steps WHERE id = 3; "),
+            "steps would have lost or gained rows",
+        ),
+        (for_good.to_owned(), "drops it for good"),
+    ];
+    let fine = [
+        (renames(""), "marks", 3),
+        (rebuild("", "DROP TABLE steps; "), "goals", 2),
+    ];
+    for (text, table, rows) in &fine {
+        for target in targets().into_iter().take(1) {
+            let db = target.open().await;
+            for (text, said) in &refused {
+                let error = migrate(&db, &set(&[PARENTS, (name, text)])).await;
+                let error = error.expect_err("must be refused").to_string();
+                assert!(error.contains(said), "{error}");
+                let left = (count(&db, "goals").await, count(&db, "steps").await);
+                assert_eq!(left, (2, 3));
+            }
+            migrate(&db, &set(&[PARENTS, (name, text)]))
+                .await
+                .expect("it goes");
+            assert_eq!(count(&db, table).await, *rows);
+            let error = db.sql("SELECT count(*) FROM steps").scalar::<i64>().await;
+            let error = error.expect_err("it is gone, or called otherwise");
+            assert_eq!(error.kind(), ErrorKind::TableMissing);
+            close(db).await;
+        }
+    }
+}

@@ -4,7 +4,7 @@ mod lint_support;
 
 use lint_support::{Target, found_in, on_server, rules_of, sqlite};
 use mainstay::schema::Dialect;
-use mainstay_migrate::lint::row_estimates;
+use mainstay_migrate::row_estimates;
 use mainstay_migrate::split::split;
 use mainstay_testkit::servers::ServerKind;
 

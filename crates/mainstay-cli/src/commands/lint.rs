@@ -6,7 +6,7 @@ use std::path::Path;
 use mainstay::schema::Dialect;
 use mainstay::{Database, Schema};
 use mainstay_migrate::lint::{self, Report, Severity, Source};
-use mainstay_migrate::{Direction, MigrationSet, MigrationState, source, status};
+use mainstay_migrate::{Direction, MigrationSet, MigrationState, row_estimates, source, status};
 use serde_json::json;
 
 use crate::args::{LintArgs, LintFormat};
@@ -109,7 +109,7 @@ async fn ask(db: &Database, set: &MigrationSet, args: &LintArgs) -> Result<Asked
         false => None,
     };
     let rows = match args.database {
-        true => Some(lint::row_estimates(db).await?),
+        true => Some(row_estimates(db).await?),
         false => None,
     };
     Ok(Asked {

@@ -81,9 +81,10 @@ CREATE TABLE IF NOT EXISTS _mainstay_journal (
          AND partition_name IS NOT NULL ORDER BY table_name, partition_ordinal_position, \
          subpartition_ordinal_position",
     ],
-    estimates: "SELECT table_name, CAST(IFNULL(table_rows, 0) AS SIGNED) \
+    estimates: "SELECT table_name, CAST(coalesce(table_rows, -1) AS SIGNED) \
          FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
+         WHERE table_type = 'BASE TABLE' AND table_schema = DATABASE() ORDER BY table_name",
+    statistics: None,
     index_is_invalid: "",
     scratch_databases: "SELECT schema_name FROM information_schema.schemata \
          WHERE schema_name LIKE 'mainstay\\_scratch\\_%'",

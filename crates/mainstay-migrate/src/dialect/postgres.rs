@@ -86,9 +86,11 @@ CREATE TABLE IF NOT EXISTS _mainstay_journal (
          pg_get_expr(c.relpartbound, c.oid)) FROM pg_catalog.pg_inherits i \
          JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid ORDER BY i.inhparent, i.inhrelid",
     ],
-    estimates: "SELECT c.relname::text, greatest(c.reltuples, 0)::bigint FROM pg_catalog.pg_class c \
+    // Of a partitioned table and of one never analysed, reltuples says nothing.
+    estimates: "SELECT c.relname::text, c.reltuples::bigint FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname = current_schema()",
+         WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema() ORDER BY c.relname",
+    statistics: None,
     index_is_invalid: "SELECT CASE WHEN i.indisvalid THEN 0::bigint ELSE 1::bigint END \
          FROM pg_catalog.pg_index i WHERE i.indexrelid = to_regclass(?::text)",
     scratch_databases: "SELECT datname::text FROM pg_catalog.pg_database \

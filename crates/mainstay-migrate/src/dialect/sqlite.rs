@@ -40,7 +40,13 @@ CREATE TABLE IF NOT EXISTS _mainstay_journal (
          AND tbl_name NOT LIKE '\\_mainstay\\_%' ESCAPE '\\' ORDER BY type, name",
     ],
     // SQLite keeps no estimate unless ANALYZE was run, and then of indexes.
-    estimates: "",
+    estimates: "SELECT name, -1 FROM sqlite_master WHERE type = 'table' \
+         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    // There after the first ANALYZE; the number of rows comes first.
+    statistics: Some((
+        "sqlite_stat1",
+        "SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 GROUP BY tbl",
+    )),
     index_is_invalid: "",
     scratch_databases: "",
     scratch_settings: "",

@@ -6,7 +6,6 @@
 //!
 //! - [`report`]: what was found, as text and as JSON; [`mod@sarif`]: as SARIF 2.1.0
 //! - [`rules`]: the rules themselves; [`mod@reference`]: the page about them
-//! - [`estimate`]: the numbers of rows, from a database
 //! - `script`: a text read into statements and directives
 //! - `known`: the tables that migrations have made; `context`: what a rule sees of a statement
 //! - `dialect`: what differs between the engines, beside the rules
@@ -15,7 +14,6 @@
 mod check;
 mod context;
 mod dialect;
-pub mod estimate;
 mod known;
 pub mod reference;
 pub mod report;
@@ -30,7 +28,6 @@ use mainstay::Result;
 use mainstay::schema::{Dialect, TableModel};
 
 pub use check::lint;
-pub use estimate::row_estimates;
 pub use report::{Finding, Ignored, Report, Severity};
 pub use rules::Rule;
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::context::Hit;
 use super::report::Severity;
 use super::rules::{Rule, Weight};
-
-/// A table with fewer rows is small: what is to be done to all of them takes no time to speak of.
-pub(super) const SMALL: u64 = 10_000;
+use crate::rows::SMALL;
 
 /// How much a finding matters, once the number of rows is known.
 #[derive(Debug, PartialEq, Eq)]

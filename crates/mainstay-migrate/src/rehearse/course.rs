@@ -15,7 +15,7 @@ use super::{Options, Start};
 use crate::catalog::{self, Catalog};
 use crate::diff::{self, describe};
 use crate::plan::{Goal, NOTHING, Plan};
-use crate::runner::{self, dry_run, migrate_with};
+use crate::runner::{self, migrate_with, planned};
 use crate::status::{MigrationState, status};
 use crate::{MigrationSet, progress::Progress};
 
@@ -89,7 +89,7 @@ impl Course<'_> {
 
     async fn run(&mut self) -> Result<()> {
         let keep = self.begin().await?;
-        let plan = dry_run(self.db, self.set, &Goal::Up).await?;
+        let plan = planned(self.db, self.set, &Goal::Up).await?;
         if plan.is_empty() {
             return Err(Error::new(
                 ErrorKind::Configuration,
@@ -179,13 +179,13 @@ impl Course<'_> {
             None => NOTHING.to_owned(),
         };
         let down = Goal::DownTo(keep.clone());
-        if !dry_run(self.db, self.set, &down).await?.is_empty() {
+        if !planned(self.db, self.set, &down).await?.is_empty() {
             self.tell("undoing what is to be rehearsed");
             self.migrate(down, None).await?;
         }
         if keep != NOTHING {
             let up = Goal::UpTo(keep.clone());
-            if !dry_run(self.db, self.set, &up).await?.is_empty() {
+            if !planned(self.db, self.set, &up).await?.is_empty() {
                 self.tell("applying what comes before");
                 self.migrate(up, None).await?;
             }
@@ -300,8 +300,8 @@ impl Course<'_> {
     /// Whether there is a way down at all, for which there may be none on purpose.
     async fn may_go_down(&mut self, keep: &str) -> Result<bool> {
         let goal = Goal::DownTo(keep.to_owned());
-        let planned: Result<Plan> = dry_run(self.db, self.set, &goal).await;
-        match planned {
+        let plan: Result<Plan> = planned(self.db, self.set, &goal).await;
+        match plan {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::Configuration => {
                 let what = error.detail();

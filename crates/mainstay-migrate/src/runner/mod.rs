@@ -11,16 +11,17 @@
 //!   schema's `fingerprint`
 //! - `rebuild`: SQLite, with foreign keys off while a table is made anew
 //!
-//! - `session`: the lock, and what all of them share
+//! - `session`: the lock, and what all of them share; `whereabouts`: what tables are called in the end
 
 mod fingerprint;
 mod rebuild;
 mod resume;
 mod session;
 mod stepwise;
+mod whereabouts;
 mod whole;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +32,11 @@ use serde::Serialize;
 pub(crate) use session::{Job, locked};
 
 use crate::MigrationSet;
-use crate::dialect::Sql;
 use crate::journal;
 use crate::migration::Direction;
 use crate::plan::{Goal, Mode, Plan, Target, plan, survey, targets};
 use crate::progress::Progress;
+use crate::rows::row_estimates;
 
 /// How migrations are run.
 #[derive(Clone)]
@@ -170,22 +171,14 @@ pub async fn migrate_with(db: &Database, set: &MigrationSet, options: Options) -
 /// # Errors
 /// As [`migrate_with`], but for those of running.
 pub async fn dry_run(db: &Database, set: &MigrationSet, goal: &Goal) -> Result<Plan> {
-    let recorded = journal::read(db).await?;
-    let plan = plan(set, db.dialect(), &recorded, goal)?;
-    Ok(plan.with_rows(&estimates(db).await?))
+    let plan = planned(db, set, goal).await?;
+    Ok(plan.with_rows(&row_estimates(db).await?))
 }
 
-/// About how many rows each table has, as far as the engine keeps account of it.
-async fn estimates(db: &Database) -> Result<BTreeMap<String, u64>> {
-    let sql = Sql::of(db.dialect()).estimates;
-    if sql.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let rows = db.sql(sql).fetch_with(|row| {
-        let rows: i64 = row.get(1)?;
-        Ok((row.get::<String>(0)?, u64::try_from(rows).unwrap_or(0)))
-    });
-    Ok(rows.await?.into_iter().collect())
+/// The same without the rows, which may have to be counted.
+pub(crate) async fn planned(db: &Database, set: &MigrationSet, goal: &Goal) -> Result<Plan> {
+    let recorded = journal::read(db).await?;
+    plan(set, db.dialect(), &recorded, goal)
 }
 
 /// Puts a goal that depends on what is applied into versions, once and under the lock: so that two

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::Took;
 use super::session::{GRACE, Job, millis};
+use super::whereabouts::afterwards;
 use super::whole::is_busy;
 use crate::dialect::Sql;
 use crate::history::{self, State};
@@ -59,7 +60,7 @@ async fn take(job: &Job, held: &Exclusive, target: &Target) -> Result<Took> {
     }
     let started = Instant::now();
     job.tell(Event::Begun { step: &step });
-    let counted = counted_tables(held, &step).await?;
+    let counted = counted_tables(job, held, &step).await?;
     record_aside(job, held, &step).await?;
     held.script("PRAGMA foreign_keys = OFF").await?;
     let ran = run(job, held, &step, &counted).await;
@@ -79,9 +80,18 @@ async fn take(job: &Job, held: &Exclusive, target: &Target) -> Result<Took> {
     Ok(Took::Steps(vec![job.ended(&step, took)]))
 }
 
-/// The tables whose rows are counted: those that are rebuilt, and those that refer to them.
-async fn counted_tables(held: &Exclusive, step: &Step) -> Result<Vec<String>> {
-    let mut out: Vec<String> = Vec::new();
+/// A table whose rows are counted before the migration and after it.
+struct Counted {
+    before: String,
+    /// What it is called then.
+    after: String,
+}
+
+/// The tables whose rows are counted: those that are rebuilt, and those that refer to them, but for
+/// those of the latter that the migration drops.
+async fn counted_tables(job: &Job, held: &Exclusive, step: &Step) -> Result<Vec<Counted>> {
+    let mut names: Vec<String> = Vec::new();
+    let mut rebuilt: Vec<String> = Vec::new();
     for table in &step.directives.rebuild {
         let found: Vec<String> = held
             .sql("SELECT name FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)")
@@ -106,10 +116,30 @@ async fn counted_tables(held: &Exclusive, step: &Step) -> Result<Vec<String>> {
             .bind(table.as_str())
             .fetch_with(|row| row.get(0))
             .await?;
+        rebuilt.extend(found.iter().cloned());
         for name in found.into_iter().chain(children) {
-            if !out.contains(&name) {
-                out.push(name);
+            if !names.contains(&name) {
+                names.push(name);
             }
+        }
+    }
+    let texts = step.statements.iter().map(|one| one.text.as_str());
+    let after = afterwards(job.dialect(), texts, &names);
+    let mut out = Vec::new();
+    for (before, after) in names.into_iter().zip(after) {
+        match after {
+            Some(after) => out.push(Counted { before, after }),
+            None if rebuilt.contains(&before) => {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    format!(
+                        "migration {} says that it rebuilds {before}, and drops it for good",
+                        step.label()
+                    ),
+                )
+                .with_hint("give the new table its name, or leave the directive out"));
+            }
+            None => {}
         }
     }
     Ok(out)
@@ -127,7 +157,7 @@ async fn record_aside(job: &Job, held: &Exclusive, step: &Step) -> Result<()> {
     Ok(())
 }
 
-async fn run(job: &Job, held: &Exclusive, step: &Step, counted: &[String]) -> Result<()> {
+async fn run(job: &Job, held: &Exclusive, step: &Step, counted: &[Counted]) -> Result<()> {
     let off: i64 = held.sql("PRAGMA foreign_keys").scalar().await?;
     if off != 0 {
         return Err(Error::new(
@@ -144,18 +174,18 @@ async fn run(job: &Job, held: &Exclusive, step: &Step, counted: &[String]) -> Re
 }
 
 /// The migration between BEGIN and COMMIT, with its checks and its record.
-fn script(job: &Job, step: &Step, counted: &[String]) -> String {
+fn script(job: &Job, step: &Step, counted: &[Counted]) -> String {
     let quote = |name: &str| job.dialect().quote(name);
     let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let mut out = vec![
         "BEGIN IMMEDIATE".to_owned(),
         "CREATE TEMP TABLE _mainstay_rows (name TEXT, was INTEGER)".to_owned(),
     ];
-    for table in counted {
+    for Counted { before, .. } in counted {
         out.push(format!(
             "INSERT INTO temp._mainstay_rows SELECT {}, count(*) FROM main.{}",
-            literal(table),
-            quote(table)
+            literal(before),
+            quote(before)
         ));
     }
     let texts = step
@@ -163,17 +193,17 @@ fn script(job: &Job, step: &Step, counted: &[String]) -> String {
         .iter()
         .map(|statement| statement.text.clone());
     out.extend(texts);
-    for (position, table) in counted.iter().enumerate() {
+    for (position, Counted { before, after }) in counted.iter().enumerate() {
         let check = format!("temp._mainstay_check_{position}");
         out.push(format!(
             "CREATE TABLE {check} (kept INTEGER, CONSTRAINT {} CHECK (kept))",
-            quote(&format!("{CHECK}{table}"))
+            quote(&format!("{CHECK}{before}"))
         ));
         out.push(format!(
             "INSERT INTO {check} SELECT was = (SELECT count(*) FROM main.{}) \
              FROM temp._mainstay_rows WHERE name = {}",
-            quote(table),
-            literal(table)
+            quote(after),
+            literal(before)
         ));
     }
     out.push(format!(

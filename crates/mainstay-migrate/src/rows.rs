@@ -1,13 +1,15 @@
-//! About how many rows the tables of a database have, to weigh findings by.
+//! About how many rows the tables of a database have: for plans, and for the lint to weigh by.
 
 use std::collections::BTreeMap;
 
 use mainstay::driver::Row;
 use mainstay::{Database, Result};
 
-use super::dialect::RowNumbers;
-use super::weigh::SMALL;
+use crate::dialect::Sql;
 use crate::history::table_exists;
+
+/// A table with fewer rows is small: what is to be done to all of them takes no time to speak of.
+pub(crate) const SMALL: u64 = 10_000;
 
 /// Rows are counted up to this number where the engine's own estimate cannot be relied on.
 const COUNTED: u64 = 1_000_000;
@@ -20,7 +22,7 @@ const COUNTED: u64 = 1_000_000;
 /// # Errors
 /// Those of reading.
 pub async fn row_estimates(db: &Database) -> Result<BTreeMap<String, u64>> {
-    let sql = RowNumbers::of(db.dialect());
+    let sql = Sql::of(db.dialect());
     let mut known: BTreeMap<String, i64> = read(db, sql.estimates).await?;
     if let Some((table, statistics)) = sql.statistics
         && table_exists(db, table).await?
