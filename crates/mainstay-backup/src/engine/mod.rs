@@ -1,0 +1,36 @@
+//! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
+
+use chrono::{DateTime, Utc};
+use mainstay::Config;
+
+use crate::archive::{Table, Tool};
+
+/// What is known when a backup has been taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Captured {
+    pub(crate) engine_version: String,
+    /// The one that took the backup first.
+    pub(crate) tools: Vec<Tool>,
+    /// The moment whose state was taken.
+    pub(crate) taken_at: DateTime<Utc>,
+    /// Where in the engine's log that is, if changes that follow can be put on top of it.
+    pub(crate) position: Option<serde_json::Value>,
+    pub(crate) tables: Vec<Table>,
+}
+
+/// Where a backup is restored to and looked at, before it takes anything's place: a new file beside
+/// the database's, or a new database on its server.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The database's own configuration, but for where it is.
+    pub(crate) config: Config,
+    /// As an operator would call it: the file's path, or the database's name.
+    pub(crate) name: String,
+}
+
+/// What became of the database whose place was taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Swapped {
+    /// Where it is kept: a file's path, or a database's name. `None` if there was none.
+    pub(crate) kept: Option<String>,
+}
