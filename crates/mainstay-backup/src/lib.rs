@@ -2,6 +2,7 @@
 //!
 //! - [`archive`]: what a backup is made of: the manifest, and the data in checked chunks
 //! - [`target`]: where archives are kept: a folder, or a store that speaks S3
+//! - [`plan`]: what is to be done and when; pure
 //! - `engine`: taking and restoring on each engine
 //! - `content`: the rows of a table, counted and hashed
 //! - [`control`]: how far a long piece of work is, and stopping it
@@ -10,4 +11,5 @@ pub mod archive;
 mod content;
 pub mod control;
 mod engine;
+pub mod plan;
 pub mod target;
