@@ -15,6 +15,15 @@ pub struct Recipients(Vec<x25519::Recipient>);
 #[derive(Clone)]
 pub struct Identities(Vec<x25519::Identity>);
 
+/// What new archives are encrypted to, and what opens those there are.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// Whom to encrypt to; nothing is encrypted if there is nobody.
+    pub recipients: Option<Recipients>,
+    /// What opens what is encrypted.
+    pub identities: Option<Identities>,
+}
+
 impl Recipients {
     /// Reads public keys (`age1...`), separated by spaces, commas or lines. What follows a `#` on a
     /// line is a comment.

@@ -113,6 +113,18 @@ pub enum Kind {
     Physical,
 }
 
+/// What every manifest says of the data, those of segments of a log too. These are fields of
+/// [`Manifest`] as it stands in an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) format: u32,
+    pub(crate) raw_bytes: u64,
+    pub(crate) stored_bytes: u64,
+    pub(crate) chunks: u64,
+    pub(crate) hash: String,
+    pub(crate) is_encrypted: bool,
+}
+
 /// What of the manifest is kept from who has no key, and what holds the archive together: since it
 /// has the hash over the data and that over the general part, neither can be exchanged without it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,9 @@
 //! - [`manifest`]: what an archive says of itself
 //! - [`keys`]: whom it is encrypted to, and what opens it
 //! - [`writer`]: raw bytes in, an archive out; [`chunker`]: its lower half
-//! - [`open`]: the ends of an archive, read and checked
+//! - [`open`]: an archive, opened; [`container`]: its ends, read and checked
 //! - [`reader`]: an archive in, raw bytes out; [`chunks`]: its lower half
+//! - [`log`]: what follows a backup, in segments; [`segment`]: their names and their order
 //! - [`layout`]: the bytes, and what is hashed
 //! - [`fault`]: what can be wrong with an archive, in words
 //!
@@ -18,21 +19,26 @@
 
 pub(crate) mod chunker;
 pub(crate) mod chunks;
+pub(crate) mod container;
 pub(crate) mod fault;
 pub mod keys;
 pub(crate) mod layout;
+pub(crate) mod log;
 pub mod manifest;
 pub(crate) mod open;
 pub(crate) mod reader;
+pub(crate) mod segment;
 pub(crate) mod writer;
 
-pub use keys::{Identities, Recipients};
+pub use keys::{Identities, Keys, Recipients};
+pub(crate) use log::Log;
 pub use manifest::{Engine, Kind, Manifest, SchemaVersion, Table, Tool};
 #[cfg(test)]
 mod tests;
 
 pub(crate) use open::Archive;
 pub(crate) use reader::Reader;
+pub(crate) use segment::{Segment, SegmentMeta};
 #[cfg(test)]
 pub(crate) use tests::manifest as sample_manifest;
 pub(crate) use writer::{Options, Sink, Writer};

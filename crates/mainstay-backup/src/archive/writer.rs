@@ -6,13 +6,17 @@ use age::stream::StreamWriter;
 use blake3::Hasher;
 use bytes::Bytes;
 use mainstay::{Entropy, Error, ErrorKind, Result};
+use serde::Serialize;
+use serde_json::Value;
 use zstd::stream::raw::CParameter;
 use zstd::stream::write::Encoder;
 
 use super::chunker::{Chunker, Cut};
 use super::keys::Recipients;
-use super::layout::{CHUNK_HEAD, ChunkHead, ChunkKind, Header, MANIFEST_LIMIT, TRAILER, Trailer};
-use super::manifest::{Contents, FORMAT, Manifest};
+use super::layout::{
+    CHUNK_HEAD, ChunkHead, ChunkKind, HEADER, Header, MANIFEST_LIMIT, TRAILER, Trailer,
+};
+use super::manifest::{Contents, FORMAT, Facts, Manifest, Table};
 use crate::control::Control;
 use crate::failure::{from_io, into_io};
 
@@ -132,6 +136,43 @@ impl<S: Sink> Writer<S> {
     /// # Errors
     /// What a write failed with, even if the one who wrote went on; what the sink fails with.
     pub(crate) fn finish(self, mut manifest: Manifest) -> Result<(Manifest, S)> {
+        let recipients = self.recipients.clone();
+        let (cut, facts) = self.cut()?;
+        manifest.format = facts.format;
+        manifest.raw_bytes = facts.raw_bytes;
+        manifest.stored_bytes = facts.stored_bytes;
+        manifest.chunks = facts.chunks;
+        manifest.hash = facts.hash;
+        manifest.is_encrypted = facts.is_encrypted;
+        let general = json(&manifest.general())?;
+        let rest = (manifest.position.clone(), manifest.tables.clone());
+        let sink = end(cut, general, rest, recipients.as_ref())?;
+        Ok((manifest, sink))
+    }
+
+    /// Ends it with a manifest of another kind: `general` makes what anyone may read of what is known
+    /// of the data, and has these facts in it; `detail` is for who has a key.
+    ///
+    /// # Errors
+    /// As for [`finish`](Self::finish).
+    pub(crate) fn finish_with<G: Serialize>(
+        self,
+        general: impl FnOnce(Facts) -> G,
+        detail: Value,
+    ) -> Result<S> {
+        let recipients = self.recipients.clone();
+        let (cut, facts) = self.cut()?;
+        let general = json(&general(facts))?;
+        end(
+            cut,
+            general,
+            (Some(detail), Vec::new()),
+            recipients.as_ref(),
+        )
+    }
+
+    /// Ends the data.
+    fn cut(self) -> Result<(Cut<S>, Facts)> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -147,14 +188,15 @@ impl<S: Sink> Writer<S> {
                 .map_err(|why| from_io("encrypting the archive", why))?,
         };
         let cut = chunker.finish()?;
-        manifest.format = FORMAT;
-        manifest.raw_bytes = self.raw;
-        manifest.stored_bytes = cut.at - super::layout::HEADER as u64;
-        manifest.chunks = cut.chunks;
-        manifest.hash = cut.hash.clone();
-        manifest.is_encrypted = cut.header.is_encrypted;
-        let sink = end(cut, &manifest, self.recipients.as_ref())?;
-        Ok((manifest, sink))
+        let facts = Facts {
+            format: FORMAT,
+            raw_bytes: self.raw,
+            stored_bytes: cut.at - HEADER as u64,
+            chunks: cut.chunks,
+            hash: cut.hash.clone(),
+            is_encrypted: cut.header.is_encrypted,
+        };
+        Ok((cut, facts))
     }
 }
 
@@ -175,15 +217,15 @@ const JOB: u32 = 2 << 20;
 /// The chunks of the manifest, and the trailer.
 fn end<S: Sink>(
     mut cut: Cut<S>,
-    manifest: &Manifest,
+    general: Vec<u8>,
+    (position, tables): (Option<Value>, Vec<Table>),
     recipients: Option<&Recipients>,
 ) -> Result<S> {
-    let general = json(&manifest.general())?;
     let contents = json(&Contents {
         general: blake3::hash(&general).to_hex().to_string(),
         data: cut.hash.clone(),
-        position: manifest.position.clone(),
-        tables: manifest.tables.clone(),
+        position,
+        tables,
     })?;
     let contents = zstd::bulk::compress(&contents, Options::default().level)
         .map_err(|why| from_io("compressing the manifest", why))?;
@@ -222,7 +264,7 @@ fn end<S: Sink>(
     Ok(cut.sink)
 }
 
-fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(Error::unexpected)
 }
 

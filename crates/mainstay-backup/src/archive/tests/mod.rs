@@ -3,9 +3,11 @@
 //! - `mod.rs`: what all of them need
 //! - `whole`: what is written is read
 //! - `damaged`: every byte counts
+//! - `log`: segments
 //! - `refused`: keys, versions, engines
 
 mod damaged;
+mod log;
 mod refused;
 mod whole;
 
@@ -15,8 +17,6 @@ use chrono::DateTime;
 use mainstay::entropy::{Entropy, SeededEntropy};
 use mainstay::{Error, Result};
 
-use super::layout::TRAILER;
-use super::open::Ends;
 use super::*;
 use crate::control::Control;
 use crate::failure;
@@ -93,12 +93,11 @@ pub(super) fn archive_of(
 }
 
 pub(super) fn open(bytes: &[u8], keys: Option<&Identities>) -> Result<Archive> {
-    let first = &bytes[..bytes.len().min(64)];
-    let last = &bytes[bytes.len().saturating_sub(TRAILER)..];
-    let ends = Ends::read(first, last, bytes.len() as u64)?;
-    let parts = ends.manifest();
-    let parts = &bytes[parts.start as usize..parts.end as usize];
-    Archive::from_parts("test".into(), ends, parts, keys)
+    Archive::of(container::Container::from_bytes(
+        "test".into(),
+        bytes,
+        keys,
+    )?)
 }
 
 /// The raw bytes of an archive, and how many were given before it was found to be damaged.

@@ -3,7 +3,9 @@
 use mainstay::ErrorKind;
 
 use super::*;
-use crate::archive::layout::{CHUNK, CHUNK_HEAD, ChunkHead, ChunkKind, HEADER, Header, Trailer};
+use crate::archive::layout::{
+    CHUNK, CHUNK_HEAD, ChunkHead, ChunkKind, HEADER, Header, TRAILER, Trailer,
+};
 use crate::archive::manifest::FORMAT;
 
 #[test]
