@@ -1,5 +1,8 @@
 //! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
 
+#[allow(dead_code, reason = "until it is dispatched to")]
+mod sqlite;
+
 use chrono::{DateTime, Utc};
 use mainstay::Config;
 

@@ -1,0 +1,237 @@
+//! SQLite: one file, which the application may have open.
+//!
+//! - `open`: connections of our own, and where the file is
+//! - `error`: what SQLite and the file system say, in our errors
+//! - `files`: names, room, and writing through to the disk
+//! - `workspace`: a folder for files that are to be gone again whatever happens
+//! - `capture`: a copy of one moment, tried out, and written out
+//! - `trial`: whether a copy is whole, and what its tables hold; `rows`: one table
+//! - `restore`: a new file from a backup
+//! - `swap`: the new file in the place of the old; `holders`: who has the old one open
+//!
+//! The database's file and its `-shm` are never opened other than by SQLite while anybody may use
+//! them: closing any other descriptor would drop the POSIX locks that this process has on them.
+
+mod capture;
+mod error;
+mod files;
+mod holders;
+mod open;
+mod restore;
+mod rows;
+mod swap;
+mod trial;
+mod workspace;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mainstay::config::DatabaseUrl;
+use mainstay::{Clock, Config, Entropy, Error, ErrorKind, Result};
+
+use self::workspace::Workspace;
+use super::{Captured, Place, Swapped};
+use crate::archive::{Kind, Manifest, Table};
+use crate::control::Control;
+
+/// Backups of one SQLite file.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    config: Config,
+    /// As it is configured: it may be a link, and need not exist.
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    /// The places that were made and are neither swapped in nor discarded. They go with this value.
+    places: Mutex<HashMap<PathBuf, Workspace>>,
+}
+
+impl Sqlite {
+    /// For the database of a configuration.
+    ///
+    /// # Errors
+    /// When it names no file.
+    pub(crate) fn new(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self> {
+        let path = config.url.path().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                "a SQLite database needs the path of its file",
+            )
+        })?;
+        Ok(Self {
+            config: config.clone(),
+            path: path.to_owned(),
+            clock,
+            entropy,
+            places: Mutex::default(),
+        })
+    }
+
+    fn busy_timeout(&self) -> Duration {
+        self.config.sqlite.busy_timeout
+    }
+
+    /// The bytes that a capture writes: those of the file, with what is still in its log.
+    ///
+    /// # Errors
+    /// When there is no such file, or it cannot be read.
+    pub(crate) async fn size(&self) -> Result<Option<u64>> {
+        let (path, wait) = (self.path.clone(), self.busy_timeout());
+        blocking(move || {
+            let path = files::existing(&path)?;
+            let connection = open::existing(&path, wait)?;
+            open::size(&connection)
+                .map(Some)
+                .map_err(|error| error::of_sqlite(&path, &error))
+        })
+        .await
+    }
+
+    /// Copies the state of one moment, tries the copy out, and writes it to `out`. Blocking.
+    ///
+    /// Writers go on meanwhile. The log (`-wal`) cannot start from its beginning while the copy is
+    /// made, so it grows by what is written in that time.
+    ///
+    /// Violated foreign keys are told in a warning and refuse nothing: they were in the database
+    /// before, where nothing refused them, and a backup of it is needed all the same.
+    ///
+    /// # Errors
+    /// When a logical backup is asked for; when there is no room for the copy; when the database is
+    /// damaged; when it was stopped.
+    pub(crate) fn capture(
+        &self,
+        kind: Kind,
+        out: &mut dyn Write,
+        control: &Control,
+    ) -> Result<Captured> {
+        capture::capture(self, kind, out, control)
+    }
+
+    /// A new place beside the database's file. It is removed with this value, unless it was swapped
+    /// in.
+    ///
+    /// # Errors
+    /// When the folder does not exist or may not be written.
+    pub(crate) async fn place(&self) -> Result<Place> {
+        let target = files::locate(&self.path)?;
+        let (folder, name) = files::parts(&target)?;
+        let prefix = format!("{name}.restore-");
+        let entropy = Arc::clone(&self.entropy);
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        let workspace = blocking(move || Workspace::create(&folder, &prefix, &*entropy)).await?;
+        let path = workspace.path().join(name);
+        let mut config = self.config.clone();
+        config.url = DatabaseUrl::sqlite(&path);
+        self.places().insert(path.clone(), workspace);
+        Ok(Place {
+            config,
+            name: path.display().to_string(),
+        })
+    }
+
+    fn places(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Workspace>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a backup into its place, through to the disk. Blocking.
+    ///
+    /// # Errors
+    /// When it is none of SQLite, or not of the size it says; when there is no room for it; when
+    /// it was stopped. Nothing of it is left then.
+    pub(crate) fn restore(
+        &self,
+        manifest: &Manifest,
+        input: &mut dyn Read,
+        place: &Place,
+        control: &Control,
+    ) -> Result<()> {
+        restore::restore(&self.path, manifest, input, &path_of(place)?, control)
+    }
+
+    /// Whether the database in a place is whole, and what its tables hold. Blocking.
+    ///
+    /// # Errors
+    /// When it is damaged, or cannot be read.
+    pub(crate) fn verify(
+        &self,
+        _manifest: &Manifest,
+        place: &Place,
+        control: &Control,
+    ) -> Result<Vec<Table>> {
+        control.begin("checking", None);
+        trial::run(&path_of(place)?, control, || Ok(()))
+    }
+
+    /// Whether nobody has the database open, so that its place can be taken. To be asked before a
+    /// long restore; a swap asks again.
+    ///
+    /// # Errors
+    /// When somebody has it open: who, and what to do.
+    pub(crate) async fn can_swap(&self) -> Result<()> {
+        let path = self.path.clone();
+        blocking(move || swap::can_swap(&path)).await
+    }
+
+    /// Puts the database of a place where the database was, and keeps that beside it. Whatever
+    /// happens in between, the old one is there whole, or the new one. The place is gone afterwards,
+    /// also after an error.
+    ///
+    /// # Errors
+    /// While anybody has the database open; when the file system refuses.
+    pub(crate) async fn swap(&self, place: Place) -> Result<Swapped> {
+        let new = path_of(&place)?;
+        let workspace = self.places().remove(&new);
+        let (path, now) = (self.path.clone(), self.clock.now());
+        let kept = blocking(move || {
+            let kept = swap::swap(&path, &new, now, swap::Names::Linked, &mut |_| ());
+            drop(workspace);
+            kept
+        })
+        .await?;
+        Ok(Swapped {
+            kept: kept.map(|path| path.display().to_string()),
+        })
+    }
+
+    /// Removes a place.
+    ///
+    /// # Errors
+    /// None: what cannot be removed now is found by its name when the next place is made.
+    pub(crate) async fn discard(&self, place: Place) -> Result<()> {
+        let workspace = self.places().remove(&path_of(&place)?);
+        blocking(move || {
+            drop(workspace);
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn path_of(place: &Place) -> Result<PathBuf> {
+    place.config.url.path().map(PathBuf::from).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Unexpected,
+            format!("{} is not the path of a file", place.name),
+        )
+    })
+}
+
+/// Runs what blocks on a thread for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::unexpected(error)),
+    }
+}
