@@ -1,5 +1,12 @@
 //! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
 
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the engines use what they need of it"
+)]
+pub(crate) mod tools;
+
 use chrono::{DateTime, Utc};
 use mainstay::Config;
 
