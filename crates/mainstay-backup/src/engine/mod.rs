@@ -2,11 +2,19 @@
 
 #[allow(dead_code, reason = "until it is dispatched to")]
 mod sqlite;
+#[allow(dead_code, reason = "what is made of backups is built on it")]
+pub(crate) mod postgres;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the engines use what they need of it"
+)]
+pub(crate) mod tools;
 
 use chrono::{DateTime, Utc};
 use mainstay::Config;
 
-use crate::archive::{Table, Tool};
+use crate::archive::{SchemaVersion, Table, Tool};
 
 /// What is known when a backup has been taken.
 #[derive(Debug, Clone)]
@@ -18,6 +26,8 @@ pub(crate) struct Captured {
     pub(crate) taken_at: DateTime<Utc>,
     /// Where in the engine's log that is, if changes that follow can be put on top of it.
     pub(crate) position: Option<serde_json::Value>,
+    /// Which migrations had been applied at that moment, where the capture itself could tell.
+    pub(crate) schema: Option<SchemaVersion>,
     pub(crate) tables: Vec<Table>,
 }
 

@@ -1,0 +1,283 @@
+//! A new database, filled and looked at.
+
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
+
+use mainstay::database::admin;
+use mainstay::schema::Dialect;
+use mainstay::{Config, Database, Error, ErrorKind, Result};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::super::Place;
+use super::super::tools::{Pipe, Running, Version};
+use super::capture::failed;
+use super::dump::without_unknown;
+use super::{Postgres, names, programs, server};
+use crate::archive::{Manifest, Table};
+use crate::control::Control;
+
+/// More than the settings at the start of a dump take.
+const START: usize = 64 << 10;
+const BLOCK: usize = 256 << 10;
+
+/// Settings of the session that fills the database. Its commits need not reach the disk one by one:
+/// the swap's does, and all before it with it.
+const SESSION: &str = "-c synchronous_commit=off -c default_transaction_read_only=off \
+     -c client_min_messages=warning";
+
+impl Postgres {
+    /// Makes an empty database beside the one of the configuration, alike in encoding and order.
+    ///
+    /// # Errors
+    /// `ACCESS_DENIED` when the user may not make databases; those of asking the server.
+    pub(crate) async fn place(&self) -> Result<Place> {
+        let name = names::place(self.clock.now(), self.entropy.as_ref());
+        let config = server::config_of(&self.config, &name);
+        let (tell, told) = oneshot::channel();
+        let (this, made) = (self.clone(), config.clone());
+        // In a task of its own: when this call is dropped, the database is dropped, too.
+        tokio::spawn(async move {
+            let result = this.make(&made).await;
+            let is_made = result.is_ok();
+            if tell.send(result).is_err()
+                && is_made
+                && let Err(error) = admin::drop_if_exists(&made).await
+            {
+                tracing::warn!(target: "mainstay::backup", %error, "a database of a restore is left over");
+            }
+        });
+        told.await.map_err(Error::unexpected)??;
+        Ok(Place { config, name })
+    }
+
+    async fn make(&self, config: &Config) -> Result<()> {
+        let db = server::open_maintenance(&self.config, &[]).await?;
+        let made = create(
+            &db,
+            config.url.database().unwrap_or_default(),
+            self.database(),
+        )
+        .await;
+        server::close(db).await;
+        made.map_err(|error| match error.kind() {
+            ErrorKind::AccessDenied => Error::new(
+                ErrorKind::AccessDenied,
+                format!(
+                    "a backup is restored into a new database, and the user may not make one: {}",
+                    error.detail()
+                ),
+            )
+            .with_hint("have an administrator run: ALTER ROLE <user> CREATEDB")
+            .with_source(error),
+            _ => error,
+        })
+    }
+
+    /// Fills the place from what a capture wrote. Blocks; to be called on a thread for that, within a
+    /// runtime.
+    ///
+    /// # Errors
+    /// Those of the server and of its programs, with the statement; when `input` cannot be read;
+    /// when it was cancelled. The place is of no use then.
+    pub(crate) fn restore(
+        &self,
+        manifest: &Manifest,
+        input: &mut dyn Read,
+        place: &Place,
+        control: &Control,
+    ) -> Result<()> {
+        control.check()?;
+        let settings = Handle::current().block_on(settings(&place.config, &place.name))?;
+        let dumped_by = manifest.tools.iter().find(|tool| tool.name == "pg_dump");
+        let dumped_by = dumped_by.and_then(|tool| Version::parse(&tool.version));
+        let program = programs::psql(&self.places, dumped_by)?;
+        let mut running = programs::launch(&program, &self.config, &place.name)
+            .env("PGOPTIONS", SESSION)
+            .args(["--no-psqlrc", "--quiet", "--echo-errors"])
+            .args(["--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse"])
+            .args(["--file=-"])
+            .start(Pipe::Input, control)?;
+        let mut start = Vec::with_capacity(START);
+        if let Err(error) = input.take(START as u64).read_to_end(&mut start) {
+            return Err(running.fail(failed("the backup cannot be read", error)));
+        }
+        let start = without_unknown(&start, |name| settings.contains(name));
+        if let Err(error) = running.write_all(&start) {
+            return Err(refused(running, error));
+        }
+        let mut buffer = vec![0; BLOCK];
+        loop {
+            control.check()?;
+            let read = match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed("the backup cannot be read", error)),
+            };
+            if let Err(error) = running.write_all(&buffer[..read]) {
+                return Err(refused(running, error));
+            }
+        }
+        running.finish().map(drop).map_err(explained)
+    }
+
+    /// Looks at the place: its tables with their rows, as a capture tells of them. Blocks; to be
+    /// called on a thread for that, within a runtime.
+    ///
+    /// # Errors
+    /// Those of the server and of its programs, a damaged page among them; when it was cancelled.
+    pub(crate) fn verify(
+        &self,
+        _manifest: &Manifest,
+        place: &Place,
+        control: &Control,
+    ) -> Result<Vec<Table>> {
+        control.check()?;
+        self.tables_of(&place.name, control)
+    }
+
+    /// Drops the place.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub(crate) async fn discard(&self, place: Place) -> Result<()> {
+        admin::drop_if_exists(&place.config).await.map(drop)
+    }
+}
+
+/// The program closed its end: what it says is the cause.
+fn refused(running: Running, error: io::Error) -> Error {
+    explained(running.fail(failed("the restoring program takes no more", error)))
+}
+
+fn explained(error: Error) -> Error {
+    // Statements that a dump has and this user may not run.
+    if error.kind() == ErrorKind::AccessDenied && error.hint().is_none() {
+        return error.with_hint(
+            "restore as a user who may make everything that is in the backup: extensions and event \
+             triggers often need a superuser",
+        );
+    }
+    error
+}
+
+/// The names of all settings the server knows.
+async fn settings(config: &Config, database: &str) -> Result<HashSet<String>> {
+    let db = server::open(config, database).await?;
+    let names = db
+        .sql("SELECT name FROM pg_settings")
+        .fetch_with(|row| row.get::<String>(0))
+        .await;
+    server::close(db).await;
+    Ok(names?.into_iter().collect())
+}
+
+/// Makes a database like another one, or like the server's usual ones if that one is missing.
+async fn create(db: &Database, name: &str, like: &str) -> Result<()> {
+    let dialect = Dialect::Postgres;
+    let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", dialect.quote(name));
+    match locale(db, like).await? {
+        Some(locale) => sql.push_str(&locale.clause()),
+        None => sql.push_str(" ENCODING 'UTF8'"),
+    }
+    db.script(sql).await
+}
+
+/// How a database orders and encodes text.
+#[derive(Debug)]
+struct Locale {
+    encoding: String,
+    collate: String,
+    ctype: String,
+    /// `i` for ICU, `b` for the server's own, `c` for the system's.
+    provider: String,
+    locale: Option<String>,
+    icu_rules: Option<String>,
+}
+
+async fn locale(db: &Database, database: &str) -> Result<Option<Locale>> {
+    // The columns have come and been renamed with versions, so they are read from the row as JSON.
+    let found = db
+        .sql(
+            "SELECT pg_encoding_to_char(encoding), to_json(d)::jsonb FROM pg_database d \
+             WHERE datname = ?",
+        )
+        .bind(database)
+        .fetch_with(|row| Ok((row.get::<String>(0)?, row.get::<serde_json::Value>(1)?)))
+        .await?;
+    Ok(found.into_iter().next().map(|(encoding, row)| {
+        let text = |name: &str| row.get(name).and_then(|value| value.as_str());
+        let owned = |name: &str| text(name).map(str::to_owned);
+        Locale {
+            encoding,
+            collate: owned("datcollate").unwrap_or_default(),
+            ctype: owned("datctype").unwrap_or_default(),
+            provider: owned("datlocprovider").unwrap_or_else(|| "c".to_owned()),
+            locale: owned("datlocale").or_else(|| owned("daticulocale")),
+            icu_rules: owned("daticurules"),
+        }
+    }))
+}
+
+impl Locale {
+    fn clause(&self) -> String {
+        let mut out = format!(
+            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            literal(&self.encoding),
+            literal(&self.collate),
+            literal(&self.ctype)
+        );
+        let (provider, option) = match self.provider.as_str() {
+            "i" => ("icu", "ICU_LOCALE"),
+            "b" => ("builtin", "BUILTIN_LOCALE"),
+            _ => return out,
+        };
+        out.push_str(&format!(" LOCALE_PROVIDER {provider}"));
+        if let Some(locale) = &self.locale {
+            out.push_str(&format!(" {option} {}", literal(locale)));
+        }
+        if let Some(rules) = &self.icu_rules {
+            out.push_str(&format!(" ICU_RULES {}", literal(rules)));
+        }
+        out
+    }
+}
+
+/// Where a statement takes no parameters.
+pub(super) fn literal(text: &str) -> String {
+    if text.contains('\\') {
+        let text = text.replace('\\', "\\\\").replace('\'', "''");
+        return format!("E'{text}'");
+    }
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_made_with_the_same_order() {
+        let mut locale = Locale {
+            encoding: "UTF8".into(),
+            collate: "C".into(),
+            ctype: "it's".into(),
+            provider: "c".into(),
+            locale: None,
+            icu_rules: None,
+        };
+        assert_eq!(
+            locale.clause(),
+            " ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'it''s'"
+        );
+        locale.provider = "i".into();
+        locale.locale = Some("und-x-icu".into());
+        assert!(
+            locale
+                .clause()
+                .ends_with(" LOCALE_PROVIDER icu ICU_LOCALE 'und-x-icu'")
+        );
+        assert_eq!(literal("a\\'b"), "E'a\\\\''b'");
+    }
+}
