@@ -1,5 +1,7 @@
 //! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
 
+#[allow(dead_code, reason = "used by what the crate offers")]
+pub(crate) mod mysql;
 #[allow(
     dead_code,
     unused_imports,
@@ -10,7 +12,7 @@ pub(crate) mod tools;
 use chrono::{DateTime, Utc};
 use mainstay::Config;
 
-use crate::archive::{Table, Tool};
+use crate::archive::{SchemaVersion, Table, Tool};
 
 /// What is known when a backup has been taken.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub(crate) struct Captured {
     pub(crate) taken_at: DateTime<Utc>,
     /// Where in the engine's log that is, if changes that follow can be put on top of it.
     pub(crate) position: Option<serde_json::Value>,
+    /// Which migrations had been applied at that moment, where the capture itself could tell.
+    pub(crate) schema: Option<SchemaVersion>,
     pub(crate) tables: Vec<Table>,
 }
 
