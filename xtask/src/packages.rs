@@ -62,8 +62,13 @@ pub(crate) fn install(engines: &[Engine]) -> Result<(), String> {
         packages.extend_from_slice(match engine {
             Engine::Sqlite => &[],
             Engine::Postgres => &["postgresql", "postgresql-client"] as &[&str],
-            // The server's program without the service around it.
-            Engine::Mysql => &["mariadb-server-core", "mariadb-client-core"],
+            // The server's program without the service around it, and the programs of backups.
+            Engine::Mysql => &[
+                "mariadb-server-core",
+                "mariadb-client-core",
+                "mariadb-client",
+                "mariadb-backup",
+            ],
         });
     }
     process::run(

@@ -1,15 +1,10 @@
 //! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
 
-#[allow(dead_code, reason = "until it is dispatched to")]
+<<<<<<< HEAD
+mod mysql;
+mod postgres;
 mod sqlite;
-#[allow(dead_code, reason = "what is made of backups is built on it")]
-pub(crate) mod postgres;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the engines use what they need of it"
-)]
-pub(crate) mod tools;
+mod tools;
 
 use chrono::{DateTime, Utc};
 use mainstay::Config;

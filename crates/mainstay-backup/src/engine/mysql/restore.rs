@@ -1,0 +1,80 @@
+//! Filling a new database from a dump.
+
+use std::io::{Read, Write};
+
+use mainstay::Result;
+
+use super::capture::into_error;
+use super::{MySql, close, programs, server};
+use crate::archive::Manifest;
+use crate::control::Control;
+use crate::engine::Place;
+use crate::engine::tools::Pipe;
+
+const PIECE: usize = 256 * 1024;
+
+impl MySql {
+    /// Runs a dump in a new database. `input` is what capture wrote.
+    ///
+    /// # Errors
+    /// The first statement that fails, by its line; those of reading `input`, of connecting, and
+    /// `CONFIGURATION_ERROR` when the program that reads statements is missing.
+    pub(crate) fn restore(
+        &self,
+        _manifest: &Manifest,
+        input: &mut dyn Read,
+        place: &Place,
+        control: &Control,
+    ) -> Result<()> {
+        self.check_place(&place.name)?;
+        self.apply(&place.name, input, control)
+    }
+
+    /// Runs statements in a database.
+    pub(super) fn apply(
+        &self,
+        database: &str,
+        input: &mut dyn Read,
+        control: &Control,
+    ) -> Result<()> {
+        let dialect = self.wait(async {
+            let db = self.connect().await?;
+            let facts = server::facts(&db).await;
+            close(db).await;
+            facts.map(|facts| facts.dialect)
+        })?;
+        let found = programs::find(&self.places, &programs::CLIENT, dialect)?;
+        let mut running = programs::launch(&found, &self.config, dialect)
+            .args([
+                // Statements only: no commands of the program, and bytes as they are.
+                "--binary-mode",
+                "--batch",
+                "--comments",
+                "--skip-reconnect",
+                "--default-character-set=utf8mb4",
+                "--max-allowed-packet=1G",
+            ])
+            .arg(format!("--database={database}"))
+            .start(Pipe::Input, control)?;
+        let mut buffer = vec![0; PIECE];
+        let ended = loop {
+            control.check()?;
+            let read = input.read(&mut buffer).map_err(into_error)?;
+            if read == 0 {
+                break running.finish().map(|_| ());
+            }
+            // Where writing fails, the program has ended, and says why.
+            if let Err(error) = running.write_all(&buffer[..read]) {
+                break Err(running.fail(into_error(error)));
+            }
+        };
+        ended.map_err(|error| programs::hinted(error, RIGHTS))?;
+        control.check()
+    }
+}
+
+/// What the user must be allowed to do. Views, triggers, events and routines belong to the user
+/// they belonged to.
+const RIGHTS: &str = "to restore views, triggers, events and routines of other users the user \
+    needs SET USER (before 10.5 and on MySQL: SUPER or SET_USER_ID); and CREATE, DROP, ALTER, \
+    INSERT and all else on databases whose names begin like this one's: GRANT ALL ON `name%`.*";
