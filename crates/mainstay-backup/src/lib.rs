@@ -1,5 +1,6 @@
 //! Backups that have been restored, recovery to a point in time, and copies between engines.
 //!
+//! - [`Backups`]: the backups of one database in one target, and the verbs on them
 //! - [`archive`]: what a backup is made of: the manifest, and the data in checked chunks
 //! - [`target`]: where archives are kept: a folder, or a store that speaks S3
 //! - [`plan`]: what is to be done and when; pure
@@ -9,18 +10,17 @@
 //! - [`control`]: how far a long piece of work is, and stopping it
 //! - `failure`: errors on their way through `std::io`
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "what uses it is written on top of it"
-)]
 pub mod archive;
+mod backups;
 mod content;
 pub mod control;
 mod engine;
-pub mod plan;
-#[allow(dead_code, reason = "what uses it is written on top of it")]
 mod failure;
-#[allow(dead_code, reason = "what uses it is written on top of it")]
 mod pipe;
+pub mod plan;
 pub mod target;
+
+pub use backups::{
+    Backups, Create, Drill, DrillReport, Entry, Event, Events, Listed, Plan, Pruned, Restore,
+    Restored, Verified, Which,
+};

@@ -1,5 +1,6 @@
-//! The command line. The commands of `migrate` and of `schema` are in files of their own.
+//! The command line. The commands of `backup`, `migrate` and `schema` are in files of their own.
 
+mod backup;
 mod migrate;
 mod schema;
 mod tools;
@@ -10,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mainstay::config::{ConfigLoader, Profile};
 use mainstay::schema::Dialect;
 
+pub(crate) use backup::{BackupCommand, FromTarget, Query, RestorePlace, Stored, Taken, WatchArgs};
 pub(crate) use migrate::{DraftFlags, MigrateCommand};
 pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
 pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
@@ -72,7 +74,6 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-// Later parts add their commands here: `backup` comes with the backups.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Start the service. Outside production, on this machine, the database is set up first.
@@ -111,6 +112,9 @@ pub(crate) enum Command {
     /// Show the tables of the application, and compare entities, migrations and database.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Take backups, prove that they can be restored, restore them, and watch over them.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Show the database's health, migrations and row counts. Ends with 1 when something is in the
     /// way of migrating.
     Status {

@@ -131,7 +131,11 @@ pub(crate) async fn dispatch(
     {
         return commands::lint::alone(app.migrations(), &app.schema(), args, terminal);
     }
-    let loader = cli.global.apply(loader.with_keys(app.config_keys()));
+    let loader = cli.global.apply(
+        loader
+            .with_keys(commands::backup::KEYS)
+            .with_keys(app.config_keys()),
+    );
     let config = loader.load()?;
     if terminal.is_process() {
         logging::start(&config, command == Command::Serve);
@@ -145,6 +149,7 @@ pub(crate) async fn dispatch(
         Command::Config(command) => commands::config::run(&context, command).await,
         Command::Migrate(command) => commands::migrate::run(&context, command).await,
         Command::Schema(command) => commands::schema::run(&context, command).await,
+        Command::Backup(command) => commands::backup::run(&context, command).await,
         Command::Status { format } => commands::status::run(&context, format).await,
     }
 }

@@ -12,7 +12,9 @@ use mainstay::{Database, Error, ErrorKind, Result, Schema};
 use mainstay_migrate::{MigrationSet, SeedReport, source};
 
 use crate::application::{Application, ServeContext};
-use crate::args::{Cli, Command, ConfigCommand, Global, MigrateCommand, SchemaCommand};
+use crate::args::{
+    BackupCommand, Cli, Command, ConfigCommand, Global, MigrateCommand, SchemaCommand,
+};
 use crate::exit::{self, Exit};
 use crate::run;
 use crate::terminal::Terminal;
@@ -46,6 +48,9 @@ enum ToolCommand {
     /// Show and compare schemas.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Take backups, prove that they can be restored, restore them, and watch over them.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -56,7 +61,10 @@ impl ToolCommand {
     fn needs_no_folder(&self) -> bool {
         matches!(
             self,
-            Self::Migrate(MigrateCommand::New { .. }) | Self::Schema(_) | Self::Config(_)
+            Self::Migrate(MigrateCommand::New { .. })
+                | Self::Schema(_)
+                | Self::Backup(_)
+                | Self::Config(_)
         )
     }
 }
@@ -66,6 +74,7 @@ impl From<ToolCommand> for Command {
         match command {
             ToolCommand::Migrate(command) => Self::Migrate(command),
             ToolCommand::Schema(command) => Self::Schema(command),
+            ToolCommand::Backup(command) => Self::Backup(command),
             ToolCommand::Config(command) => Self::Config(command),
         }
     }

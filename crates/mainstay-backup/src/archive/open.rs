@@ -80,6 +80,14 @@ impl Archive {
         Err(failure::at(self.container.name(), error))
     }
 
+    /// Refuses an archive that cannot be read for want of a key.
+    pub(crate) fn require_open(&self) -> Result<()> {
+        if self.is_open() {
+            return Ok(());
+        }
+        Err(failure::at(self.container.name(), fault::key_missing()))
+    }
+
     /// Where the data stands.
     pub(crate) fn data(&self) -> Range<u64> {
         self.container.data()

@@ -1,6 +1,6 @@
 //! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
 
-<<<<<<< HEAD
+mod dispatch;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 use mainstay::Config;
 
 use crate::archive::{SchemaVersion, Table, Tool};
+
+pub(crate) use dispatch::Driver;
 
 /// What is known when a backup has been taken.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ pub(crate) struct Captured {
 
 /// Where a backup is restored to and looked at, before it takes anything's place: a new file beside
 /// the database's, or a new database on its server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// The database's own configuration, but for where it is.
     pub(crate) config: Config,

@@ -9,6 +9,9 @@ const TIME: &str = "%Y%m%dT%H%M%SZ";
 /// What the name of an archive ends with.
 pub const ENDING: &str = ".backup";
 
+/// What the name of the folder of a log ends with that belongs to a backup.
+pub(crate) const LOG_ENDING: &str = ".log";
+
 /// The name of a backup that is begun now. Names of later ones are greater.
 pub(crate) fn new_id(now: DateTime<Utc>, entropy: &dyn Entropy) -> String {
     let mut random = [0; 6];

@@ -1,11 +1,13 @@
 //! One file per command.
 //!
+//! - `backup`: the commands of `backup`
 //! - `steps`: what several commands do to a database: create, migrate, seed, and how it is told
 //! - `undo`, `repair`, `draft`: the commands of `migrate` that undo, mend and draft
 //! - `lint`, `rehearse`: those that look before anything is run
 //! - `scratch`: what commands need that look at entities or migrations on scratch databases
 //! - `serve`, `setup`, `seed`, `reset`, `config`, `migrate`, `schema`, `status`: the commands
 
+pub(crate) mod backup;
 pub(crate) mod config;
 mod draft;
 pub(crate) mod lint;

@@ -64,6 +64,7 @@ pub(super) fn capture(
         }],
         taken_at,
         position: None,
+        schema: None,
         tables,
     })
 }

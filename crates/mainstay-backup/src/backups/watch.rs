@@ -1,0 +1,337 @@
+//! `watch`: backups, drills and pruning on a schedule, and an alert when they do not happen.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use mainstay::{Error, Result};
+use serde::Serialize;
+
+use super::{Backups, Create, Drill, DrillReport, Pruned};
+use crate::archive::Manifest;
+use crate::control::Control;
+use crate::plan::retention::Retention;
+use crate::plan::schedule::{Alert, Past, Schedule};
+
+/// The longest sleep: a clock that was set, or a machine that slept, is noticed after it.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// After a failure it is tried again after this, then twice that, and so on.
+const RETRY_FIRST: TimeDelta = TimeDelta::minutes(1);
+const RETRY_MOST: TimeDelta = TimeDelta::hours(1);
+
+/// What a watch does, and when.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// When.
+    pub schedule: Schedule,
+    /// Which backups are kept; all if there is no rule.
+    pub retention: Option<Retention>,
+    /// How a backup is taken.
+    pub create: Create,
+    /// What a drill does.
+    pub drill: Drill,
+}
+
+/// Is told what a watch does. Called from the watch itself, which goes on when the call returns.
+pub trait Events: Send + Sync {
+    /// Something has happened.
+    fn on(&self, event: &Event);
+}
+
+/// What has happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// Nothing is due before this moment.
+    Waiting {
+        /// When the next thing is due.
+        until: DateTime<Utc>,
+    },
+    /// A backup was taken.
+    BackedUp {
+        /// What it says of itself.
+        manifest: Box<Manifest>,
+    },
+    /// A backup failed. It is tried again.
+    BackupFailed {
+        /// Why.
+        error: String,
+        /// When it is tried again.
+        again: DateTime<Utc>,
+    },
+    /// A drill was held. Look at [`DrillReport::ok`].
+    Drilled {
+        /// How it went.
+        report: Box<DrillReport>,
+    },
+    /// A drill could not be held, or went wrong. It is tried again.
+    DrillFailed {
+        /// Why.
+        error: String,
+        /// When it is tried again.
+        again: DateTime<Utc>,
+    },
+    /// Backups that no rule keeps were removed.
+    Pruned {
+        /// What was kept and removed.
+        pruned: Pruned,
+    },
+    /// Pruning failed. It is tried again after the next backup.
+    PruneFailed {
+        /// Why.
+        error: String,
+    },
+    /// Somebody has to see to it. Said when it begins, and once an hour while it lasts.
+    Alert {
+        /// What is wrong.
+        #[serde(flatten)]
+        alert: Alert,
+    },
+    /// The target did not answer. It is asked again.
+    Unreachable {
+        /// Why.
+        error: String,
+    },
+}
+
+/// What is to be done again later.
+#[derive(Debug, Clone, Copy, Default)]
+struct Retry {
+    failures: u32,
+    not_before: Option<DateTime<Utc>>,
+}
+
+impl Retry {
+    fn failed(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let wait = RETRY_FIRST * 2_i32.pow(self.failures.min(10));
+        self.failures += 1;
+        let again = now + wait.min(RETRY_MOST);
+        self.not_before = Some(again);
+        again
+    }
+
+    /// When it is done, if it is due at this moment.
+    fn due(&self, due: DateTime<Utc>) -> DateTime<Utc> {
+        self.not_before.map_or(due, |again| again.max(due))
+    }
+}
+
+/// A watch between two steps.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    since: DateTime<Utc>,
+    backup: Retry,
+    drill: Retry,
+    /// When an alert was last given.
+    alerted: Option<DateTime<Utc>>,
+}
+
+impl Watch {
+    pub(crate) fn new(since: DateTime<Utc>) -> Self {
+        Self {
+            since,
+            backup: Retry::default(),
+            drill: Retry::default(),
+            alerted: None,
+        }
+    }
+}
+
+impl Backups {
+    /// Takes backups, holds drills and removes what no rule keeps, when they are due, until it is
+    /// told to stop. What was done before is read from the target, so that a program that is started
+    /// anew goes on where the last one stopped.
+    ///
+    /// Failures are told, and tried again after a minute, then after two, up to an hour; nothing of
+    /// them ends the watch. Each event is also told to `tracing`, target `mainstay::backup`.
+    ///
+    /// When `control` is cancelled, what is under way is given up and nothing of it is left.
+    pub async fn watch(&self, plan: &Plan, events: &dyn Events, control: &Control) {
+        let mut watch = Watch::new(self.clock.now());
+        while !control.is_cancelled() {
+            let next = self.step(&mut watch, plan, events, control).await;
+            let wait = (next - self.clock.now()).to_std().unwrap_or_default();
+            let until = tokio::time::Instant::now() + wait.min(LOOK);
+            while tokio::time::Instant::now() < until && !control.is_cancelled() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
+    /// What is wrong at this moment: for a monitor that asks from time to time instead of watching.
+    ///
+    /// # Errors
+    /// Those of reading the target.
+    pub async fn alerts(&self, schedule: &Schedule) -> Result<Vec<Alert>> {
+        let now = self.clock.now();
+        let mut past = self.past(now).await?;
+        // Nobody has watched: what is missing is missing now.
+        past.watched_since = now - schedule.grace - TimeDelta::seconds(1);
+        Ok(schedule.alerts(&past, now))
+    }
+
+    /// Does what is due, and says when the next thing is.
+    pub(crate) async fn step(
+        &self,
+        watch: &mut Watch,
+        plan: &Plan,
+        events: &dyn Events,
+        control: &Control,
+    ) -> DateTime<Utc> {
+        let now = self.clock.now();
+        let mut past = match self.past(watch.since).await {
+            Ok(past) => past,
+            Err(error) => {
+                let error = error.to_string();
+                tell(events, &Event::Unreachable { error });
+                return now + RETRY_FIRST;
+            }
+        };
+        let schedule = &plan.schedule;
+        if watch.backup.due(schedule.backup_due(&past)) <= now {
+            self.back_up(watch, plan, events, control, &mut past).await;
+        }
+        let due = schedule.drill_due(&past).map(|due| watch.drill.due(due));
+        if due.is_some_and(|due| due <= self.clock.now()) && !control.is_cancelled() {
+            self.hold_drill(watch, plan, events, control, &mut past)
+                .await;
+        }
+        let now = self.clock.now();
+        let alerts = schedule.alerts(&past, now);
+        if alerts.is_empty() {
+            watch.alerted = None;
+        } else if watch
+            .alerted
+            .is_none_or(|last| now - last >= TimeDelta::hours(1))
+        {
+            watch.alerted = Some(now);
+            for alert in alerts {
+                tell(events, &Event::Alert { alert });
+            }
+        }
+        let backup = watch.backup.due(schedule.backup_due(&past));
+        let drill = schedule.drill_due(&past).map(|due| watch.drill.due(due));
+        let until = drill.map_or(backup, |drill| drill.min(backup));
+        events.on(&Event::Waiting { until });
+        until
+    }
+
+    async fn back_up(
+        &self,
+        watch: &mut Watch,
+        plan: &Plan,
+        events: &dyn Events,
+        control: &Control,
+        past: &mut Past,
+    ) {
+        match self.create(&plan.create, control).await {
+            Ok(manifest) => {
+                watch.backup = Retry::default();
+                past.backup = Some(manifest.taken_at);
+                let manifest = Box::new(manifest);
+                tell(events, &Event::BackedUp { manifest });
+            }
+            Err(_) if control.is_cancelled() => return,
+            Err(error) => {
+                let again = watch.backup.failed(self.clock.now());
+                let error = error.to_string();
+                return tell(events, &Event::BackupFailed { error, again });
+            }
+        }
+        let Some(retention) = &plan.retention else {
+            return;
+        };
+        match self.prune(retention, false, control).await {
+            Ok(pruned) => tell(events, &Event::Pruned { pruned }),
+            Err(error) => {
+                let error = error.to_string();
+                tell(events, &Event::PruneFailed { error });
+            }
+        }
+    }
+
+    async fn hold_drill(
+        &self,
+        watch: &mut Watch,
+        plan: &Plan,
+        events: &dyn Events,
+        control: &Control,
+        past: &mut Past,
+    ) {
+        let error: Error = match self.drill(&plan.drill, control).await {
+            Ok(report) if report.ok => {
+                watch.drill = Retry::default();
+                past.drill = Some(report.started_at);
+                let report = Box::new(report);
+                return tell(events, &Event::Drilled { report });
+            }
+            Ok(report) => {
+                let again = watch.drill.failed(self.clock.now());
+                let error = report.error.clone().unwrap_or_default();
+                return tell(events, &Event::DrillFailed { error, again });
+            }
+            Err(_) if control.is_cancelled() => return,
+            Err(error) => error,
+        };
+        let again = watch.drill.failed(self.clock.now());
+        let error = error.to_string();
+        tell(events, &Event::DrillFailed { error, again });
+    }
+
+    /// What was done before.
+    async fn past(&self, watched_since: DateTime<Utc>) -> Result<Past> {
+        let listed = self.list().await?;
+        let complete = listed.iter().filter_map(|one| one.manifest());
+        let drills = listed.iter().filter_map(|one| one.drill.as_ref());
+        let drills = drills.filter(|report| report.ok);
+        Ok(Past {
+            backup: complete.map(|manifest| manifest.taken_at).max(),
+            drill: drills.map(|report| report.started_at).max(),
+            watched_since,
+        })
+    }
+}
+
+/// Tells an event to those who listen and to the log.
+fn tell(events: &dyn Events, event: &Event) {
+    match event {
+        Event::Waiting { .. } => {}
+        Event::BackedUp { manifest } => tracing::info!(
+            target: "mainstay::backup",
+            id = manifest.id,
+            bytes = manifest.stored_bytes,
+            duration_ms = manifest.duration_ms,
+            "backed up"
+        ),
+        Event::Drilled { report } => tracing::info!(
+            target: "mainstay::backup",
+            id = report.id,
+            recovery_time_ms = report.recovery_time_ms,
+            recovery_point_s = report.recovery_point_s,
+            "a drill restored the backup"
+        ),
+        Event::Pruned { pruned } => tracing::info!(
+            target: "mainstay::backup",
+            removed = pruned.removed,
+            freed_bytes = pruned.freed_bytes,
+            "pruned"
+        ),
+        Event::BackupFailed { error, .. } => {
+            tracing::error!(target: "mainstay::backup", error, "a backup failed");
+        }
+        Event::DrillFailed { error, .. } => {
+            tracing::error!(target: "mainstay::backup", error, "a drill failed");
+        }
+        Event::PruneFailed { error } => {
+            tracing::error!(target: "mainstay::backup", error, "pruning failed");
+        }
+        Event::Unreachable { error } => {
+            tracing::error!(target: "mainstay::backup", error, "the target does not answer");
+        }
+        Event::Alert { alert } => {
+            tracing::error!(target: "mainstay::backup", ?alert, "somebody has to see to the backups");
+        }
+    }
+    events.on(event);
+}
