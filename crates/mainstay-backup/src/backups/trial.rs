@@ -263,7 +263,7 @@ pub(super) async fn with_database<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::manifest::tests::sample;
+    use crate::archive::tests::manifest as sample;
 
     fn table(name: &str, rows: u64, hash: &str) -> Table {
         Table {
