@@ -198,14 +198,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("app.db");
         let connection = Connection::open(&path).expect("opens");
-        // A row that the index does not have.
+        // An index with other values than the rows have.
         connection
             .execute_batch(
-                "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2); CREATE INDEX i ON t (a) WHERE a = 1;
+                "CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 3), (2, 4); CREATE INDEX i ON t (a);
                  CREATE TABLE child (p REFERENCES parent (id)); CREATE TABLE parent (id PRIMARY KEY);
                  PRAGMA foreign_keys = OFF; INSERT INTO child VALUES (7), (8);
                  PRAGMA writable_schema = ON;
-                 UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (a)' WHERE name = 'i'",
+                 UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i'",
             )
             .expect("runs");
         drop(connection);
