@@ -377,13 +377,9 @@ impl ErrorKind {
                 Never,
                 "The database is damaged",
             ),
-            Self::BackupDamaged => facts(
-                "BACKUP_DAMAGED",
-                None,
-                500,
-                Never,
-                "The backup is damaged",
-            ),
+            Self::BackupDamaged => {
+                facts("BACKUP_DAMAGED", None, 500, Never, "The backup is damaged")
+            }
             Self::BackupRefused => facts(
                 "BACKUP_REFUSED",
                 None,

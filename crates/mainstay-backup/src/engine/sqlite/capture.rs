@@ -16,6 +16,7 @@ use super::{Sqlite, files, open, trial};
 use crate::archive::{Kind, Table, Tool};
 use crate::control::Control;
 use crate::engine::Captured;
+use crate::failure::from_io;
 
 /// Pages that are copied between two looks at whether it is to stop: 4 MB of pages of 4 KB.
 const PAGES: i32 = 1024;
@@ -40,12 +41,23 @@ pub(super) fn capture(
     }
     let path = files::existing(&engine.path)?;
     let moment = Moment::begin(&path, engine.busy_timeout(), &*engine.clock)?;
-    let size = open::size(&moment.reader).map_err(|error| of_sqlite(&path, &error))?;
-    let workspace = workspace(&path, size, &*engine.entropy)?;
+    capture_moment(engine, &path, moment, out, control)
+}
+
+/// Captures a moment that has begun.
+pub(super) fn capture_moment(
+    engine: &Sqlite,
+    path: &Path,
+    moment: Moment,
+    out: &mut dyn Write,
+    control: &Control,
+) -> Result<Captured> {
+    let size = open::size(&moment.reader).map_err(|error| of_sqlite(path, &error))?;
+    let workspace = workspace(path, size, &*engine.entropy)?;
     let copy = workspace.path().join(COPY);
     let taken_at = moment.taken_at;
     control.begin("copying", Some(size));
-    let tables = copy_and_read(moment, &path, &copy, control)?;
+    let tables = copy_and_read(moment, path, &copy, control)?;
     // From here on the log can start from its beginning again.
     let length = copy
         .metadata()
@@ -173,28 +185,7 @@ fn write_out(copy: &Path, out: &mut dyn Write, course: &Course<'_>) -> Result<()
         if read == 0 {
             return Ok(());
         }
-        out.write_all(&piece[..read]).map_err(of_writer)?;
+        out.write_all(&piece[..read])
+            .map_err(|error| from_io("the backup cannot be written", error))?;
     }
-}
-
-/// An error of the writer that was given, which may carry one of ours.
-fn of_writer(error: std::io::Error) -> Error {
-    if let Some(ours) = error
-        .get_ref()
-        .and_then(|source| source.downcast_ref::<Error>())
-    {
-        return ours.clone();
-    }
-    match error.kind() {
-        std::io::ErrorKind::StorageFull => Error::new(
-            ErrorKind::DiskFull,
-            format!("the backup cannot be written: {error}"),
-        )
-        .with_hint("free space where backups are kept"),
-        _ => Error::new(
-            ErrorKind::Unexpected,
-            format!("the backup cannot be written: {error}"),
-        ),
-    }
-    .with_source(error)
 }
