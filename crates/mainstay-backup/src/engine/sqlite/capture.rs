@@ -4,26 +4,25 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
-use mainstay::{Clock, Entropy, Error, ErrorKind, Result};
+use mainstay::{Entropy, Error, ErrorKind, Result};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::error::{of_io, of_sqlite};
+use super::moment::Moment;
+use super::trial::{Course, Depth};
 use super::workspace::Workspace;
 use super::{Sqlite, files, open, trial};
-use crate::archive::{Kind, Tool};
+use crate::archive::{Kind, Table, Tool};
 use crate::control::Control;
 use crate::engine::Captured;
+use crate::failure::from_io;
 
 /// Pages that are copied between two looks at whether it is to stop: 4 MB of pages of 4 KB.
 const PAGES: i32 = 1024;
 
 /// The size of a piece that is written out.
 const PIECE: usize = 1024 * 1024;
-
-/// How often the beginning is tried at a moment in which nobody commits.
-const ATTEMPTS: usize = 100;
 
 const COPY: &str = "copy.db";
 
@@ -41,21 +40,40 @@ pub(super) fn capture(
         .with_hint("take a physical backup, or move the rows elsewhere with `mainstay copy`"));
     }
     let path = files::existing(&engine.path)?;
-    let source = Source::begin(&path, engine)?;
-    let size = open::size(&source.connection).map_err(|error| of_sqlite(&path, &error))?;
-    let workspace = workspace(&path, size, &*engine.entropy)?;
+    let moment = Moment::begin(&path, engine.busy_timeout(), &*engine.clock)?;
+    capture_moment(engine, &path, moment, out, control)
+}
+
+/// Captures a moment that has begun.
+pub(super) fn capture_moment(
+    engine: &Sqlite,
+    path: &Path,
+    moment: Moment,
+    out: &mut dyn Write,
+    control: &Control,
+) -> Result<Captured> {
+    let size = open::size(&moment.reader).map_err(|error| of_sqlite(path, &error))?;
+    let workspace = workspace(path, size, &*engine.entropy)?;
     let copy = workspace.path().join(COPY);
+    let taken_at = moment.taken_at;
     control.begin("copying", Some(size));
-    copy_pages(&source.connection, &path, &copy, control)?;
-    let taken_at = source.taken_at;
+    let tables = copy_and_read(moment, path, &copy, control)?;
     // From here on the log can start from its beginning again.
-    drop(source);
     let length = copy
         .metadata()
         .map_err(|error| of_io("cannot look at", &copy, error))?
         .len();
     control.begin("writing", Some(length));
-    let tables = trial::run(&copy, control, || write_out(&copy, out, control))?;
+    let try_out = |course: &Course<'_>| {
+        let connection = course.open()?;
+        course.look_over(&connection, Depth::Pages)?;
+        match tables {
+            Some(tables) => Ok(tables),
+            None => course.contents(&connection),
+        }
+    };
+    let write = |course: &Course<'_>| write_out(&copy, out, course);
+    let (tables, ()) = trial::together(&copy, control, try_out, write)?;
     Ok(Captured {
         engine_version: rusqlite::version().to_owned(),
         tools: vec![Tool {
@@ -69,64 +87,18 @@ pub(super) fn capture(
     })
 }
 
-/// A transaction that reads, and when it began.
-struct Source {
-    connection: Connection,
-    taken_at: DateTime<Utc>,
-}
-
-impl Source {
-    fn begin(path: &Path, engine: &Sqlite) -> Result<Self> {
-        let wait = engine.busy_timeout();
-        let reader = open::existing(path, wait)?;
-        let witness = open::existing(path, wait)?;
-        let sql = |error: rusqlite::Error| of_sqlite(path, &error);
-        warn_of_journal(&reader, path).map_err(sql)?;
-        let taken_at = snapshot(&reader, &witness, &*engine.clock).map_err(sql)?;
-        Ok(Self {
-            connection: reader,
-            taken_at,
-        })
-    }
-}
-
-/// Without a log whoever reads keeps writers out.
-fn warn_of_journal(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    if mode != "wal" {
-        tracing::warn!(
-            target: "mainstay::backup",
-            path = %path.display(), mode,
-            "the database is not in WAL mode: nobody can write to it while it is copied"
-        );
-    }
-    Ok(())
-}
-
-/// Begins a transaction that reads, and says when: all that was committed before is in it, and
-/// nothing that was committed after.
-///
-/// Between reading the clock and getting the snapshot somebody may commit. Another connection
-/// notices, and then it is begun again. Where commits follow one another so closely that this never
-/// goes well, what was committed within some microseconds after the moment may be in it too.
-fn snapshot(
-    reader: &Connection,
-    witness: &Connection,
-    clock: &dyn Clock,
-) -> rusqlite::Result<DateTime<Utc>> {
-    let version = || witness.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0));
-    let mut attempt = 0;
-    loop {
-        let before = version()?;
-        let now = clock.now();
-        reader.execute_batch("BEGIN")?;
-        open::first_look(reader)?;
-        attempt += 1;
-        if version()? == before || attempt == ATTEMPTS {
-            return Ok(now);
-        }
-        reader.execute_batch("ROLLBACK")?;
-    }
+/// Copies the pages and reads the tables at the same time, where there are two transactions at the
+/// same moment.
+fn copy_and_read(
+    moment: Moment,
+    path: &Path,
+    copy: &Path,
+    control: &Control,
+) -> Result<Option<Vec<Table>>> {
+    let Moment { reader, second, .. } = moment;
+    let read = |course: &Course<'_>| second.map(|second| course.contents(&second)).transpose();
+    let copy = |course: &Course<'_>| copy_pages(&reader, path, copy, control, course);
+    trial::together(path, control, read, copy).map(|(tables, ())| tables)
 }
 
 /// A folder with room for the copy: beside the database, whose disk is made for files of its size,
@@ -165,6 +137,7 @@ pub(super) fn copy_pages(
     path: &Path,
     copy: &Path,
     control: &Control,
+    course: &Course<'_>,
 ) -> Result<()> {
     let sql = |error: rusqlite::Error| of_sqlite(copy, &error);
     let page = source
@@ -175,7 +148,7 @@ pub(super) fn copy_pages(
         let backup = Backup::new(source, &mut target).map_err(sql)?;
         let mut done = 0;
         loop {
-            control.check()?;
+            course.check()?;
             let step = backup.step(PAGES).map_err(sql)?;
             let progress = backup.progress();
             let now = u64::try_from(progress.pagecount - progress.remaining).unwrap_or(0);
@@ -201,40 +174,19 @@ pub(super) fn copy_pages(
     target.close().map_err(|(_, error)| sql(error))
 }
 
-fn write_out(copy: &Path, out: &mut dyn Write, control: &Control) -> Result<()> {
+fn write_out(copy: &Path, out: &mut dyn Write, course: &Course<'_>) -> Result<()> {
     // Nobody has locks on the copy: those who read it are on this process's threads.
     let mut file = File::open(copy).map_err(|error| of_io("cannot read", copy, error))?;
     let mut piece = vec![0; PIECE];
     loop {
-        control.check()?;
+        course.check()?;
         let read = file
             .read(&mut piece)
             .map_err(|error| of_io("cannot read", copy, error))?;
         if read == 0 {
             return Ok(());
         }
-        out.write_all(&piece[..read]).map_err(of_writer)?;
+        out.write_all(&piece[..read])
+            .map_err(|error| from_io("the backup cannot be written", error))?;
     }
-}
-
-/// An error of the writer that was given, which may carry one of ours.
-fn of_writer(error: std::io::Error) -> Error {
-    if let Some(ours) = error
-        .get_ref()
-        .and_then(|source| source.downcast_ref::<Error>())
-    {
-        return ours.clone();
-    }
-    match error.kind() {
-        std::io::ErrorKind::StorageFull => Error::new(
-            ErrorKind::DiskFull,
-            format!("the backup cannot be written: {error}"),
-        )
-        .with_hint("free space where backups are kept"),
-        _ => Error::new(
-            ErrorKind::Unexpected,
-            format!("the backup cannot be written: {error}"),
-        ),
-    }
-    .with_source(error)
 }

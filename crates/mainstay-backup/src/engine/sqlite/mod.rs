@@ -4,8 +4,8 @@
 //! - `error`: what SQLite and the file system say, in our errors
 //! - `files`: names, room, and writing through to the disk
 //! - `workspace`: a folder for files that are to be gone again whatever happens
-//! - `capture`: a copy of one moment, tried out, and written out
-//! - `trial`: whether a copy is whole, and what its tables hold; `rows`: one table
+//! - `capture`: a copy of one moment, tried out, and written out; `moment`: when that was
+//! - `trial`: whether a database is whole, and what its tables hold; `rows`: one table
 //! - `restore`: a new file from a backup
 //! - `swap`: the new file in the place of the old; `holders`: who has the old one open
 //!
@@ -16,6 +16,7 @@ mod capture;
 mod error;
 mod files;
 mod holders;
+mod moment;
 mod open;
 mod restore;
 mod rows;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use mainstay::config::DatabaseUrl;
 use mainstay::{Clock, Config, Entropy, Error, ErrorKind, Result};
 
+use self::trial::Depth;
 use self::workspace::Workspace;
 use super::{Captured, Place, Swapped};
 use crate::archive::{Kind, Manifest, Table};
@@ -102,8 +104,9 @@ impl Sqlite {
     /// Writers go on meanwhile. The log (`-wal`) cannot start from its beginning while the copy is
     /// made, so it grows by what is written in that time.
     ///
-    /// Violated foreign keys are told in a warning and refuse nothing: they were in the database
-    /// before, where nothing refused them, and a backup of it is needed all the same.
+    /// What the tables hold is read from the database itself while it is copied, so that a restored
+    /// copy is compared with that, and not with another copy. Here every page and row of the copy is
+    /// looked at; whether its indexes fit is found out by [`verify`](Self::verify).
     ///
     /// # Errors
     /// When a logical backup is asked for; when there is no room for the copy; when the database is
@@ -160,6 +163,9 @@ impl Sqlite {
 
     /// Whether the database in a place is whole, and what its tables hold. Blocking.
     ///
+    /// Violated foreign keys are told in a warning and refuse nothing: they were in the database
+    /// before, where nothing refused them.
+    ///
     /// # Errors
     /// When it is damaged, or cannot be read.
     pub(crate) fn verify(
@@ -168,8 +174,15 @@ impl Sqlite {
         place: &Place,
         control: &Control,
     ) -> Result<Vec<Table>> {
+        let path = path_of(place)?;
         control.begin("checking", None);
-        trial::run(&path_of(place)?, control, || Ok(()))
+        let (tables, ()) = trial::together(
+            &path,
+            control,
+            |course| course.contents(&course.open()?),
+            |course| course.look_over(&course.open()?, Depth::Indexes),
+        )?;
+        Ok(tables)
     }
 
     /// Whether nobody has the database open, so that its place can be taken. To be asked before a

@@ -10,6 +10,7 @@ use super::error::of_io;
 use super::files;
 use crate::archive::{Engine, Kind, Manifest};
 use crate::control::Control;
+use crate::failure::from_io;
 
 const PIECE: usize = 1024 * 1024;
 
@@ -26,7 +27,7 @@ pub(super) fn restore(
 ) -> Result<()> {
     if manifest.engine != Engine::Sqlite || manifest.kind != Kind::Physical {
         return Err(Error::new(
-            ErrorKind::Unsupported,
+            ErrorKind::BackupRefused,
             format!(
                 "the backup {} is not one of a SQLite file, but of {}",
                 manifest.id, manifest.engine
@@ -46,7 +47,7 @@ pub(super) fn restore(
     if length != manifest.raw_bytes {
         let _ = std::fs::remove_file(place);
         return Err(Error::new(
-            ErrorKind::Corrupt,
+            ErrorKind::BackupDamaged,
             format!(
                 "the backup {} has {length} bytes instead of {}",
                 manifest.id, manifest.raw_bytes
@@ -64,14 +65,16 @@ fn write(target: &Path, input: &mut dyn Read, place: &Path, control: &Control) -
     let mut length = 0;
     loop {
         control.check()?;
-        let read = input.read(&mut piece).map_err(of_reader)?;
+        let read = input
+            .read(&mut piece)
+            .map_err(|error| from_io("the backup cannot be read", error))?;
         if read == 0 {
             break;
         }
         let head = &piece[..read.min(MAGIC.len())];
         if length == 0 && !MAGIC.starts_with(head) {
             return Err(Error::new(
-                ErrorKind::Corrupt,
+                ErrorKind::BackupDamaged,
                 "the backup does not begin as a SQLite database does",
             )
             .with_hint("restore another backup"));
@@ -123,20 +126,5 @@ fn like(target: &Path, place: &Path, file: &File) {
             %error, path = %place.display(),
             "the restored database has another mode than the old one"
         );
-    }
-}
-
-/// An error of the reader that was given, which may carry one of ours.
-fn of_reader(error: std::io::Error) -> Error {
-    match error
-        .get_ref()
-        .and_then(|source| source.downcast_ref::<Error>())
-    {
-        Some(ours) => ours.clone(),
-        None => Error::new(
-            ErrorKind::Unexpected,
-            format!("the backup cannot be read: {error}"),
-        )
-        .with_source(error),
     }
 }

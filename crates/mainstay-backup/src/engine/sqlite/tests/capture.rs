@@ -283,7 +283,7 @@ async fn restoring_that_is_stopped_or_short_leaves_nothing_when_it_is_discarded(
     assert!(!file.exists());
     let mut short = &backup.raw[..1_000_000];
     let error = engine.restore(&backup.manifest, &mut short, &place, &Control::new());
-    assert_eq!(error.expect_err("short").kind(), ErrorKind::Corrupt);
+    assert_eq!(error.expect_err("short").kind(), ErrorKind::BackupDamaged);
     let other = vec![7; backup.raw.len()];
     let error = engine.restore(
         &backup.manifest,
@@ -291,7 +291,10 @@ async fn restoring_that_is_stopped_or_short_leaves_nothing_when_it_is_discarded(
         &place,
         &Control::new(),
     );
-    assert_eq!(error.expect_err("no database").kind(), ErrorKind::Corrupt);
+    assert_eq!(
+        error.expect_err("no database").kind(),
+        ErrorKind::BackupDamaged
+    );
     let mut manifest = backup.manifest.clone();
     manifest.engine = Engine::Postgres;
     let error = engine.restore(
@@ -302,7 +305,7 @@ async fn restoring_that_is_stopped_or_short_leaves_nothing_when_it_is_discarded(
     );
     assert_eq!(
         error.expect_err("another engine").kind(),
-        ErrorKind::Unsupported
+        ErrorKind::BackupRefused
     );
     engine.discard(place).await.expect("discarded");
     assert_eq!(names(folder.path()), ["app.db"]);

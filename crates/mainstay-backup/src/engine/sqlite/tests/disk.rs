@@ -95,7 +95,13 @@ fn a_disk_that_fills_up_while_it_is_copied_is_told() {
     let source = super::super::open::existing(&path, Duration::from_secs(1)).expect("opens");
     source.execute_batch("BEGIN").expect("begins");
     let copy = disk.0.path().join("copy.db");
-    let copied = super::super::capture::copy_pages(&source, &path, &copy, &Control::new());
+    let control = Control::new();
+    let copied = super::super::trial::together(
+        &path,
+        &control,
+        |_| Ok(()),
+        |course| super::super::capture::copy_pages(&source, &path, &copy, &control, course),
+    );
     let error = copied.expect_err("no room");
     assert_eq!(error.kind(), ErrorKind::DiskFull, "{error}");
 }
