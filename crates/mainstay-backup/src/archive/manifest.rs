@@ -38,7 +38,9 @@ pub struct Manifest {
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// Where in the engine's log the state stands, if changes that follow can be put on top of it.
-    /// Each engine has a form of its own.
+    /// Each engine has a form of its own. Where the archive is encrypted, so is this, and it is
+    /// `None` for who has no key.
+    #[serde(default)]
     pub position: Option<serde_json::Value>,
     /// Bytes before compression.
     pub raw_bytes: u64,
@@ -52,6 +54,7 @@ pub struct Manifest {
     pub is_encrypted: bool,
     /// The tables, by name. Where the archive is encrypted, so is this list, and it is empty for
     /// who has no key.
+    #[serde(default)]
     pub tables: Vec<Table>,
 }
 
@@ -108,6 +111,41 @@ pub enum Kind {
     /// As the engine's own files: restored by the same version, and the base of recovery to a point
     /// in time.
     Physical,
+}
+
+/// What every manifest says of the data, those of segments of a log too. These are fields of
+/// [`Manifest`] as it stands in an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) format: u32,
+    pub(crate) raw_bytes: u64,
+    pub(crate) stored_bytes: u64,
+    pub(crate) chunks: u64,
+    pub(crate) hash: String,
+    pub(crate) is_encrypted: bool,
+}
+
+/// What of the manifest is kept from who has no key, and what holds the archive together: since it
+/// has the hash over the data and that over the general part, neither can be exchanged without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Contents {
+    /// The BLAKE3 hash over the general part as it stands in the archive.
+    pub(crate) general: String,
+    /// The hash over the hashes of all data chunks.
+    pub(crate) data: String,
+    pub(crate) position: Option<serde_json::Value>,
+    pub(crate) tables: Vec<Table>,
+}
+
+impl Manifest {
+    /// What anyone may read of it.
+    pub(crate) fn general(&self) -> Self {
+        Self {
+            position: None,
+            tables: Vec::new(),
+            ..self.clone()
+        }
+    }
 }
 
 impl From<EngineKind> for Engine {

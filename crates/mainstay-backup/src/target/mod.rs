@@ -1,1 +1,315 @@
 //! Where archives are kept.
+//!
+//! - `mod.rs`: [`Target`], what can be done with any of them
+//! - [`address`]: what a user writes, taken apart
+//! - [`folder`]: writing to a folder: complete and on the disk, or not at all
+//! - [`upload`]: writing to any of them
+//! - [`fault`]: errors of targets, in words
+//!
+//! Objects have names of parts with `/` between them, as files in folders have. Nothing is there
+//! under its name before it is complete.
+
+mod address;
+mod fault;
+mod folder;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use mainstay::Result;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
+};
+
+use address::Address;
+pub use upload::Upload;
+
+/// A place where archives are kept: a folder, or a prefix in a bucket of a store that speaks S3.
+/// Cloning gives another handle on the same.
+///
+/// `Display` and `Debug` tell where it is, and never a key.
+#[derive(Clone)]
+pub struct Target {
+    place: Place,
+    /// In front of every name, in the store.
+    prefix: Path,
+}
+
+#[derive(Clone)]
+enum Place {
+    Folder(PathBuf),
+    Store {
+        store: Arc<dyn ObjectStore>,
+        /// As a user would write it.
+        name: String,
+    },
+}
+
+/// What there is to know of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its name in the target.
+    pub name: String,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was written, by the clock of whoever keeps it.
+    pub written_at: DateTime<Utc>,
+}
+
+/// What stands in one folder of a target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The objects, by name.
+    pub objects: Vec<Object>,
+    /// The names of the folders in it, with all that stands in front.
+    pub folders: Vec<String>,
+}
+
+impl Target {
+    /// Takes the text that names a target apart: a path, `file:///path`, or `s3://bucket/prefix`.
+    ///
+    /// `environment` has the settings of a store, by the names that the tools of AWS read from the
+    /// environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`,
+    /// and so on. Nothing is read or written yet.
+    ///
+    /// # Errors
+    /// `CONFIGURATION_ERROR` when the text names no target, or settings are missing or wrong;
+    /// `UNSUPPORTED` when this build has no S3.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use mainstay_backup::target::Target;
+    ///
+    /// let target = Target::parse("file:///var/backups", &HashMap::new())?;
+    /// assert_eq!(target.to_string(), "/var/backups");
+    /// # Ok::<(), mainstay::Error>(())
+    /// ```
+    pub fn parse(text: &str, environment: &HashMap<String, String>) -> Result<Self> {
+        match Address::parse(text)? {
+            Address::Folder(path) => Ok(Self::folder(path)),
+            Address::S3 { bucket, prefix } => Self::s3(&bucket, prefix, environment),
+        }
+    }
+
+    /// A folder. It is made at the first write if the folder it stands in exists.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Self {
+            place: Place::Folder(path.into()),
+            prefix: Path::default(),
+        }
+    }
+
+    /// A target in memory, for tests.
+    pub fn memory() -> Self {
+        Self {
+            place: Place::Store {
+                store: Arc::new(InMemory::new()),
+                name: "memory:".to_owned(),
+            },
+            prefix: Path::default(),
+        }
+    }
+
+    #[cfg(not(feature = "s3"))]
+    fn s3(bucket: &str, _: Path, _: &HashMap<String, String>) -> Result<Self> {
+        Err(fault::no_s3(bucket))
+    }
+
+    /// What stands in a folder, the top one if it is empty, and not in those below it. A folder that
+    /// nothing was written to has nothing in it.
+    ///
+    /// # Errors
+    /// `BACKUP_TARGET_ERROR` and `ACCESS_DENIED` when the target cannot be read.
+    pub async fn list(&self, folder: &str) -> Result<Listing> {
+        let (store, path) = self.at(folder)?;
+        let found = store.list_with_delimiter(Some(&path)).await;
+        let found = found.map_err(|why| fault::reading(self, folder, why))?;
+        let mut listing = Listing {
+            objects: self.objects(found.objects),
+            folders: found
+                .common_prefixes
+                .iter()
+                .filter_map(|path| self.name_of(path))
+                .collect(),
+        };
+        listing.folders.sort_unstable();
+        Ok(listing)
+    }
+
+    /// The objects in a folder and in those below it, by name; only those whose names come after
+    /// `after`, where that is given.
+    ///
+    /// # Errors
+    /// As for [`list`](Self::list).
+    pub async fn walk(&self, folder: &str, after: Option<&str>) -> Result<Vec<Object>> {
+        let (store, path) = self.at(folder)?;
+        let found = match after {
+            Some(after) => store.list_with_offset(Some(&path), &self.at(after)?.1),
+            None => store.list(Some(&path)),
+        };
+        let found = found.try_collect().await;
+        Ok(self.objects(found.map_err(|why| fault::reading(self, folder, why))?))
+    }
+
+    fn objects(&self, found: Vec<ObjectMeta>) -> Vec<Object> {
+        let mut objects: Vec<_> = found
+            .into_iter()
+            .filter_map(|meta| {
+                Some(Object {
+                    name: self.name_of(&meta.location)?,
+                    size: meta.size,
+                    written_at: meta.last_modified,
+                })
+            })
+            .collect();
+        objects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        objects
+    }
+
+    fn name_of(&self, path: &Path) -> Option<String> {
+        let parts: Vec<_> = path.prefix_match(&self.prefix)?.collect();
+        let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+        Some(parts.join("/"))
+    }
+
+    /// The bytes of an object.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is none of this name; `BACKUP_TARGET_ERROR` and `ACCESS_DENIED` when the
+    /// target cannot be read.
+    pub async fn size(&self, name: &str) -> Result<u64> {
+        let (store, path) = self.at(name)?;
+        let found = store.head(&path).await;
+        Ok(found.map_err(|why| fault::reading(self, name, why))?.size)
+    }
+
+    /// Some bytes of an object, at once.
+    ///
+    /// # Errors
+    /// As for [`size`](Self::size), and when the object has not so many.
+    pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
+        let (store, path) = self.at(name)?;
+        let read = store.get_range(&path, range.clone()).await;
+        let bytes = read.map_err(|why| fault::reading(self, name, why))?;
+        if bytes.len() as u64 != range.end - range.start {
+            return Err(fault::short(self, name, range, bytes.len()));
+        }
+        Ok(bytes)
+    }
+
+    /// Some bytes of an object, piece by piece.
+    ///
+    /// # Errors
+    /// As for [`size`](Self::size), here or in a piece.
+    pub async fn stream(
+        &self,
+        name: &str,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let (store, path) = self.at(name)?;
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
+        let found = store.get_opts(&path, options).await;
+        let found = found.map_err(|why| fault::reading(self, name, why))?;
+        let GetResult { payload, range, .. } = found;
+        let (target, name) = (self.clone(), name.to_owned());
+        Ok(match payload {
+            GetResultPayload::File(file, path) => folder::stream(file, path, range),
+            GetResultPayload::Stream(stream) => stream
+                .map_err(move |why| fault::reading(&target, &name, why))
+                .boxed(),
+        })
+    }
+
+    /// Begins to write an object. `expected` is about how many bytes it will have, if that is known.
+    /// It is there under its name when [`Upload::finish`] has returned, whole and on the disk, and
+    /// takes the place of one that had the name. Dropping the upload leaves nothing.
+    ///
+    /// # Errors
+    /// `BACKUP_TARGET_ERROR`, `ACCESS_DENIED` and `DISK_FULL` when the target cannot be written to.
+    pub async fn create(&self, name: &str, expected: Option<u64>) -> Result<Upload> {
+        let path = self.path(name)?;
+        match &self.place {
+            Place::Folder(root) => Upload::to_folder(self, root, name).await,
+            Place::Store { store, .. } => {
+                Upload::to_store(self, Arc::clone(store), path, name, expected).await
+            }
+        }
+    }
+
+    /// Removes an object. Nothing happens if there is none of this name.
+    ///
+    /// # Errors
+    /// `BACKUP_TARGET_ERROR` and `ACCESS_DENIED` when it cannot be removed.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        let (store, path) = self.at(name)?;
+        match store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(why) => Err(fault::writing(self, name, why)),
+        }
+    }
+
+    /// Removes what writers that were killed left in a folder and in those below it, and that is
+    /// older than `age`. Such leftovers are never listed. A writer that still writes is left alone.
+    /// A store forgets unfinished uploads by a rule of its bucket, and nothing is done here.
+    ///
+    /// # Errors
+    /// As for [`delete`](Self::delete).
+    pub async fn tidy(&self, folder: &str, age: Duration, now: DateTime<Utc>) -> Result<u64> {
+        let path = self.path(folder)?;
+        match &self.place {
+            Place::Folder(root) => folder::tidy(self, root.join(path.as_ref()), age, now).await,
+            Place::Store { .. } => Ok(0),
+        }
+    }
+
+    /// The store, and the path of a name in it.
+    fn at(&self, name: &str) -> Result<(Arc<dyn ObjectStore>, Path)> {
+        let path = self.path(name)?;
+        let store = match &self.place {
+            Place::Store { store, .. } => Arc::clone(store),
+            Place::Folder(root) => {
+                let local = LocalFileSystem::new_with_prefix(root);
+                Arc::new(local.map_err(|why| fault::no_folder(root, why))?)
+            }
+        };
+        Ok((store, path))
+    }
+
+    fn path(&self, name: &str) -> Result<Path> {
+        let path = address::path(name)?;
+        Ok(self.prefix.parts().chain(path.parts()).collect())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Folder(path) => path.display().fmt(f),
+            Place::Store { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({self})")
+    }
+}

@@ -65,6 +65,13 @@ pub enum ErrorKind {
     DiskFull,
     /// The database file or page is damaged.
     Corrupt,
+    /// A backup is damaged or incomplete.
+    BackupDamaged,
+    /// A backup that is whole cannot be used: its key is missing, it is of a newer version or of
+    /// another engine.
+    BackupRefused,
+    /// The place where backups are kept cannot be used.
+    BackupTarget,
     /// Whether the commit took effect is not known.
     CommitUnknown,
     /// A stored value does not fit the field's type.
@@ -163,6 +170,9 @@ impl ErrorKind {
         Self::ReadOnly,
         Self::DiskFull,
         Self::Corrupt,
+        Self::BackupDamaged,
+        Self::BackupRefused,
+        Self::BackupTarget,
         Self::CommitUnknown,
         Self::Decode,
         Self::Unsupported,
@@ -366,6 +376,27 @@ impl ErrorKind {
                 500,
                 Never,
                 "The database is damaged",
+            ),
+            Self::BackupDamaged => facts(
+                "BACKUP_DAMAGED",
+                None,
+                500,
+                Never,
+                "The backup is damaged",
+            ),
+            Self::BackupRefused => facts(
+                "BACKUP_REFUSED",
+                None,
+                500,
+                Never,
+                "The backup cannot be used",
+            ),
+            Self::BackupTarget => facts(
+                "BACKUP_TARGET_ERROR",
+                None,
+                500,
+                Never,
+                "The place of the backups cannot be used",
             ),
             Self::CommitUnknown => facts(
                 "COMMIT_UNKNOWN",

@@ -275,6 +275,9 @@ fn sample(error: &Error, took: Duration, slow_call: Duration) -> Sample {
         | Kind::TransactionClosed
         | Kind::Validation
         | Kind::Configuration
+        | Kind::BackupDamaged
+        | Kind::BackupRefused
+        | Kind::BackupTarget
         | Kind::Unsupported
         | Kind::CredentialsRefused
         | Kind::Tls

@@ -1,0 +1,140 @@
+//! Errors of targets, in words.
+
+use std::error::Error as StdError;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use mainstay::{Error, ErrorKind};
+use object_store::Error as StoreError;
+
+use super::Target;
+
+/// What failed while reading an object or a list of them.
+pub(super) fn reading(target: &Target, name: &str, why: StoreError) -> Error {
+    of(target, name, "reading", why)
+}
+
+/// What failed while writing an object or removing it.
+pub(super) fn writing(target: &Target, name: &str, why: StoreError) -> Error {
+    of(target, name, "writing", why)
+}
+
+fn of(target: &Target, name: &str, doing: &str, why: StoreError) -> Error {
+    let what = match name {
+        "" => target.to_string(),
+        name => format!("{target}: {name}"),
+    };
+    if let Some(cause) = io_cause(&why)
+        && let Some(error) = of_io(&format!("{doing} {what}"), cause)
+    {
+        return error.with_source(why);
+    }
+    let error = match &why {
+        StoreError::NotFound { .. } => {
+            Error::new(ErrorKind::NotFound, format!("{what} does not exist"))
+        }
+        _ => Error::new(
+            ErrorKind::BackupTarget,
+            format!("{doing} {what} failed: {}", deepest(&why)),
+        ),
+    };
+    error.with_source(why)
+}
+
+/// What failed with a file of a folder.
+pub(super) fn file(doing: &str, path: &Path, why: io::Error) -> Error {
+    let what = format!("{doing} {}", path.display());
+    let error = of_io(&what, &why)
+        .unwrap_or_else(|| Error::new(ErrorKind::BackupTarget, format!("{what} failed: {why}")));
+    error.with_source(why)
+}
+
+fn of_io(doing: &str, why: &io::Error) -> Option<Error> {
+    use io::ErrorKind as Io;
+    let (kind, hint) = match why.kind() {
+        Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => (
+            ErrorKind::DiskFull,
+            "free space, or prune old backups; what was being written is gone again",
+        ),
+        Io::PermissionDenied => (
+            ErrorKind::AccessDenied,
+            "give the user of this process the right to read and write there",
+        ),
+        Io::ReadOnlyFilesystem => (
+            ErrorKind::AccessDenied,
+            "the file system is mounted read-only",
+        ),
+        Io::NotADirectory => (
+            ErrorKind::BackupTarget,
+            "a file stands where a folder belongs",
+        ),
+        _ => return None,
+    };
+    Some(Error::new(kind, format!("{doing} failed: {why}")).with_hint(hint))
+}
+
+/// The folder itself is not there, or cannot be looked at.
+pub(super) fn no_folder(root: &Path, why: StoreError) -> Error {
+    match io_cause(&why).map(io::Error::kind) {
+        Some(io::ErrorKind::NotFound) => missing_folder(root),
+        _ => of(&Target::folder(root), "", "reading", why),
+    }
+}
+
+pub(super) fn missing_folder(root: &Path) -> Error {
+    Error::new(
+        ErrorKind::BackupTarget,
+        format!("the folder {} does not exist", root.display()),
+    )
+    .with_hint("the first backup makes it, if the folder it stands in exists")
+}
+
+pub(super) fn missing_parent(root: &Path) -> Error {
+    Error::new(
+        ErrorKind::BackupTarget,
+        format!(
+            "the folder {} does not exist, nor does the one it would stand in",
+            root.display()
+        ),
+    )
+    .with_hint("make the folder, or mount the disk it is on")
+}
+
+pub(super) fn short(target: &Target, name: &str, range: Range<u64>, found: usize) -> Error {
+    Error::new(
+        ErrorKind::BackupTarget,
+        format!(
+            "{target}: {name} has {found} of the bytes {} to {}",
+            range.start, range.end
+        ),
+    )
+}
+
+#[cfg(not(feature = "s3"))]
+pub(super) fn no_s3(bucket: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("s3://{bucket}: this build cannot keep backups in a store that speaks S3"),
+    )
+    .with_hint("build with the cargo feature `s3` of mainstay-backup")
+}
+
+/// The error of the operating system at the bottom, if there is one.
+fn io_cause(why: &StoreError) -> Option<&io::Error> {
+    causes(why).find_map(|cause| cause.downcast_ref())
+}
+
+fn deepest(why: &StoreError) -> String {
+    let last = causes(why).last();
+    last.map_or_else(|| why.to_string(), ToString::to_string)
+}
+
+fn causes(why: &StoreError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(why);
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
+}
