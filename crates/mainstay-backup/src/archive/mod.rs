@@ -34,7 +34,7 @@ pub use keys::{Identities, Keys, Recipients};
 pub(crate) use log::Log;
 pub use manifest::{Engine, Kind, Manifest, SchemaVersion, Table, Tool};
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use open::Archive;
 pub(crate) use reader::Reader;
