@@ -41,7 +41,7 @@ async fn one_changed_byte_anywhere_is_found_before_anything_is_replaced() {
             assert!(
                 matches!(
                     error.kind(),
-                    ErrorKind::BackupDamaged | ErrorKind::Unsupported
+                    ErrorKind::BackupDamaged | ErrorKind::BackupRefused
                 ),
                 "byte {place}: {error}"
             );

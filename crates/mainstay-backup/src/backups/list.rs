@@ -115,6 +115,6 @@ impl Backups {
 
 /// Whether it is the archive that is wrong, and not the way to it.
 fn is_of_the_archive(error: &Error) -> bool {
-    use mainstay::ErrorKind::{BackupDamaged, Unsupported};
-    matches!(error.kind(), BackupDamaged | Unsupported)
+    use mainstay::ErrorKind::{BackupDamaged, BackupRefused};
+    matches!(error.kind(), BackupDamaged | BackupRefused)
 }
