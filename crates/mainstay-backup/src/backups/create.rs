@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Backups;
 use super::trial::schema_version;
-use super::work::CancelOnDrop;
+use super::work::attended;
 use crate::archive::{self, Kind, Manifest, SchemaVersion};
 use crate::control::Control;
 use crate::engine::{Captured, Driver};
@@ -75,10 +75,8 @@ impl Backups {
             control: control.clone(),
             runtime: Handle::current(),
         };
-        let stop = CancelOnDrop::new(control);
-        let made = pipe::upload(&self.target, &object, size, move |sink| job.run(sink)).await?;
-        stop.done();
-        Ok(made)
+        let made = pipe::upload(&self.target, &object, size, move |sink| job.run(sink));
+        attended(control, made).await
     }
 
     fn settings(&self, options: &Create) -> archive::Options {

@@ -176,6 +176,34 @@ impl Backups {
         upload.finish().await
     }
 
+    /// The last drill that ended well, of whichever backup: its report stays when the backup goes.
+    pub(super) async fn last_good_drill(&self) -> Result<Option<DrillReport>> {
+        let mut last: Option<DrillReport> = None;
+        for id in self.drilled().await? {
+            let Some(report) = self.read_drill(&id).await? else {
+                continue;
+            };
+            let is_later = last
+                .as_ref()
+                .is_none_or(|last| report.started_at > last.started_at);
+            if report.ok && is_later {
+                last = Some(report);
+            }
+        }
+        Ok(last)
+    }
+
+    /// The names of the backups of which there is a report.
+    pub(super) async fn drilled(&self) -> Result<Vec<String>> {
+        let listing = self.target.list(&self.label).await?;
+        let start = self.label.len() + 1;
+        let ids = listing
+            .objects
+            .iter()
+            .filter_map(|object| object.name.get(start..)?.strip_suffix(ENDING));
+        Ok(ids.map(str::to_owned).collect())
+    }
+
     /// The report of the last drill of a backup.
     pub(super) async fn read_drill(&self, id: &str) -> Result<Option<DrillReport>> {
         let name = self.object(id, ENDING);

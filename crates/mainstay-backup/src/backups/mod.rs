@@ -11,6 +11,8 @@ mod find;
 mod list;
 mod prune;
 mod restore;
+#[cfg(test)]
+mod tests;
 mod trial;
 mod verify;
 mod watch;

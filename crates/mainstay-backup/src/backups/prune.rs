@@ -54,6 +54,9 @@ impl Backups {
             let size = listed.iter().find(|one| one.id == decision.id);
             freed_bytes += size.map_or(0, |one| one.size);
         }
+        if !dry_run {
+            self.remove_reports().await?;
+        }
         Ok(Pruned {
             decisions,
             unreadable,
@@ -62,11 +65,23 @@ impl Backups {
         })
     }
 
+    /// Removes the reports of drills whose backups are gone, but for the last that ended well: it
+    /// says when the next one is due.
+    async fn remove_reports(&self) -> Result<()> {
+        let last = self.last_good_drill().await?.map(|report| report.id);
+        let there = self.ids().await?;
+        for id in self.drilled().await? {
+            if !there.contains(&id) && last.as_ref() != Some(&id) {
+                self.target.delete(&self.object(&id, drill::ENDING)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a backup. The archive goes first: what is left if that is all that happens is of no
     /// backup, and goes with the next one's.
     async fn remove(&self, id: &str) -> Result<()> {
         self.target.delete(&self.object(id, ENDING)).await?;
-        self.target.delete(&self.object(id, drill::ENDING)).await?;
         let log = self.object(id, LOG_ENDING);
         for object in self.target.walk(&log, None).await? {
             self.target.delete(&object.name).await?;

@@ -10,7 +10,7 @@ use mainstay_migrate::history;
 use tokio::time::Instant;
 
 use super::Backups;
-use super::work::{CancelOnDrop, blocking};
+use super::work::{attended, blocking};
 use crate::archive::{Archive, Manifest, SchemaVersion, Table};
 use crate::control::Control;
 use crate::engine::{Driver, Place};
@@ -89,16 +89,13 @@ impl Backups {
     ) -> Result<()> {
         let name = self.object(&archive.manifest().id, ENDING);
         let range = archive.data();
-        let stop = CancelOnDrop::new(control);
         let (driver, work) = (Arc::clone(driver), control.clone());
-        pipe::download(&self.target, &name, range, move |input| {
+        let poured = pipe::download(&self.target, &name, range, move |input| {
             let mut reader = archive.reader(input, work.clone())?;
             driver.restore(archive.manifest(), &mut reader, &place, &work)?;
             drain(&mut reader)
-        })
-        .await?;
-        stop.done();
-        Ok(())
+        });
+        attended(control, poured).await
     }
 
     async fn fill(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mainstay::Result;
 use serde::Serialize;
 
-use super::work::CancelOnDrop;
+use super::work::attended;
 use super::{Backups, Which};
 use crate::archive::Manifest;
 use crate::control::Control;
@@ -38,17 +38,15 @@ impl Backups {
         let started = tokio::time::Instant::now();
         control.begin("reading", Some(manifest.raw_bytes));
         let (name, range) = (self.object(&id, ENDING), archive.data());
-        let stop = CancelOnDrop::new(control);
         let work = control.clone();
-        pipe::download(&self.target, &name, range, move |input| {
+        let read = pipe::download(&self.target, &name, range, move |input| {
             let mut reader = archive.reader(input, work)?;
             match io::copy(&mut reader, &mut io::sink()) {
                 Ok(_) => Ok(()),
                 Err(why) => Err(from_io("reading the archive", why)),
             }
-        })
-        .await?;
-        stop.done();
+        });
+        attended(control, read).await?;
         Ok(Verified {
             manifest,
             took: started.elapsed(),

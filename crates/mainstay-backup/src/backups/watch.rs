@@ -180,7 +180,11 @@ impl Backups {
         control: &Control,
     ) -> DateTime<Utc> {
         let now = self.clock.now();
-        let mut past = match self.past(watch.since).await {
+        let past = match self.target.prepare().await {
+            Ok(()) => self.past(watch.since).await,
+            Err(error) => Err(error),
+        };
+        let mut past = match past {
             Ok(past) => past,
             Err(error) => {
                 let error = error.to_string();
@@ -283,11 +287,10 @@ impl Backups {
     async fn past(&self, watched_since: DateTime<Utc>) -> Result<Past> {
         let listed = self.list().await?;
         let complete = listed.iter().filter_map(|one| one.manifest());
-        let drills = listed.iter().filter_map(|one| one.drill.as_ref());
-        let drills = drills.filter(|report| report.ok);
+        let drill = self.last_good_drill().await?;
         Ok(Past {
             backup: complete.map(|manifest| manifest.taken_at).max(),
-            drill: drills.map(|report| report.started_at).max(),
+            drill: drill.map(|report| report.started_at),
             watched_since,
         })
     }

@@ -1,4 +1,4 @@
-//! Blocking work on a thread, given up when nobody waits for it any more.
+//! Work on a thread, given up when nobody waits for it any more.
 
 use mainstay::{Error, ErrorKind, Result};
 
@@ -9,9 +9,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     control: &Control,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let guard = CancelOnDrop::new(control);
-    let done = tokio::task::spawn_blocking(work).await;
-    guard.done();
+    let done = attended(control, tokio::task::spawn_blocking(work)).await;
     done.unwrap_or_else(|error| {
         Err(Error::new(
             ErrorKind::Unexpected,
@@ -20,24 +18,43 @@ pub(super) async fn blocking<T: Send + 'static>(
     })
 }
 
+/// Waits for work that a thread does. When the future is dropped, the work is asked to stop.
+pub(super) async fn attended<F: Future>(control: &Control, work: F) -> F::Output {
+    let mut guard = CancelOnDrop(Some(control));
+    let done = work.await;
+    guard.0 = None;
+    done
+}
+
 /// Asks the work to stop unless it is told that it ended.
-pub(super) struct CancelOnDrop(Option<Control>);
+struct CancelOnDrop<'a>(Option<&'a Control>);
 
-impl CancelOnDrop {
-    pub(super) fn new(control: &Control) -> Self {
-        Self(Some(control.clone()))
-    }
-
-    /// It has ended by itself.
-    pub(super) fn done(mut self) {
-        self.0 = None;
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(control) = self.0 {
+            control.cancel();
+        }
     }
 }
 
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if let Some(control) = &self.0 {
-            control.cancel();
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_work_that_nobody_waits_for_is_asked_to_stop() {
+        let control = Control::new();
+        let failed = blocking(&control, || {
+            Err::<(), _>(Error::new(ErrorKind::Unexpected, "no"))
+        })
+        .await;
+        failed.expect_err("it failed");
+        assert!(!control.is_cancelled());
+        let forgotten = attended(&control, std::future::pending::<()>());
+        let soon = std::time::Duration::from_millis(1);
+        tokio::time::timeout(soon, forgotten)
+            .await
+            .expect_err("dropped");
+        assert!(control.is_cancelled());
     }
 }

@@ -109,6 +109,12 @@ impl FolderUpload {
     }
 }
 
+/// Makes the folder, if the one it stands in exists.
+pub(super) async fn prepare(root: &Path) -> Result<()> {
+    let root = root.to_path_buf();
+    blocking(move || make_root(&root)).await
+}
+
 fn make_root(root: &Path) -> Result<()> {
     if root.is_dir() {
         return Ok(());

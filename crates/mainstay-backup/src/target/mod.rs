@@ -130,6 +130,18 @@ impl Target {
         Err(fault::no_s3(bucket))
     }
 
+    /// Makes the folder, if the one it stands in exists, so that a target that was never written to
+    /// can be listed. For a store, nothing is to be done.
+    ///
+    /// # Errors
+    /// `BACKUP_TARGET_ERROR` and `ACCESS_DENIED` when it cannot be made.
+    pub async fn prepare(&self) -> Result<()> {
+        match &self.place {
+            Place::Folder(root) => folder::prepare(root).await,
+            Place::Store { .. } => Ok(()),
+        }
+    }
+
     /// What stands in a folder, the top one if it is empty, and not in those below it. A folder that
     /// nothing was written to has nothing in it.
     ///
