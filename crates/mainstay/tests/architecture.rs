@@ -46,6 +46,10 @@ const ENGINE_PLACES: &[&str] = &[
     "crates/mainstay-migrate/src/catalog/mysql/",
     // How engines are filled, measured and watched: each has statements of its own for it.
     "crates/mainstay-migrate/src/rehearse/engine.rs",
+    // A backup is taken in a way of its own from each engine.
+    "crates/mainstay-backup/src/engine/",
+    // What an archive calls the engines.
+    "crates/mainstay-backup/src/archive/manifest.rs",
     // The rules are about how engines differ.
     "crates/mainstay-migrate/src/lint/dialect.rs",
     "crates/mainstay-migrate/src/lint/rules/",
@@ -89,6 +93,7 @@ fn engines_are_told_apart_in_few_places() {
     for folder in [
         "crates/mainstay/src",
         "crates/mainstay-migrate/src",
+        "crates/mainstay-backup/src",
         "crates/mainstay-cli/src",
         "apps",
     ] {
