@@ -66,7 +66,7 @@ pub(crate) async fn download<T: Send + 'static>(
     range: Range<u64>,
     work: impl FnOnce(PipeReader) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let stream = target.stream(name, range).await?;
+    let stream = target.stream(name, range)?;
     let (sender, receiver) = mpsc::channel(PIECES);
     let work = tokio::task::spawn_blocking(move || work(PipeReader::new(receiver)));
     let fetch = async {

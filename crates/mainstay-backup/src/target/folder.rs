@@ -62,8 +62,7 @@ impl FolderUpload {
         blocking(move || {
             make_root(&root)?;
             let path = root.join(name);
-            make_folders(&root, &path)?;
-            let (file, temporary) = new_file(&path)?;
+            let (file, temporary) = begin(&root, &path)?;
             Ok(Self {
                 file: Some(file),
                 temporary: Temporary(Some(temporary)),
@@ -115,6 +114,19 @@ pub(super) async fn prepare(root: &Path) -> Result<()> {
     blocking(move || make_root(&root)).await
 }
 
+/// A temporary file for this one, with the folders in front of it.
+fn begin(root: &Path, path: &Path) -> Result<(File, PathBuf)> {
+    let mut attempts = 0;
+    loop {
+        make_folders(root, path)?;
+        match new_file(path) {
+            // Someone removed the last object of the folder just now, and the folder with it.
+            Err(why) if why.kind() == io::ErrorKind::NotFound && attempts < 10 => attempts += 1,
+            made => return made.map_err(|why| fault::file("making", path, why)),
+        }
+    }
+}
+
 fn make_root(root: &Path) -> Result<()> {
     if root.is_dir() {
         return Ok(());
@@ -152,7 +164,7 @@ fn make_folders(root: &Path, path: &Path) -> Result<()> {
 }
 
 /// A new temporary file beside this one, locked.
-fn new_file(path: &Path) -> Result<(File, PathBuf)> {
+fn new_file(path: &Path) -> io::Result<(File, PathBuf)> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     // A backup has everything the database has.
@@ -170,7 +182,7 @@ fn new_file(path: &Path) -> Result<(File, PathBuf)> {
                 return Ok((file, temporary));
             }
             Err(why) if why.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(why) => return Err(fault::file("making", &temporary, why)),
+            Err(why) => return Err(why),
         }
     }
 }
@@ -188,20 +200,20 @@ fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
 }
 
 /// The bytes of a file, piece by piece.
-pub(super) fn stream(
-    file: File,
-    path: PathBuf,
-    range: Range<u64>,
-) -> BoxStream<'static, Result<Bytes>> {
-    let state = (file, path, range);
+pub(super) fn stream(path: PathBuf, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+    let state = (None, path, range);
     stream::try_unfold(state, |(file, path, range)| async move {
         if range.is_empty() {
             return Ok(None);
         }
         blocking(move || {
+            let file = match file {
+                Some(file) => file,
+                None => File::open(&path).map_err(|why| fault::opening(&path, why))?,
+            };
             let bytes = piece(&file, &range).map_err(|why| fault::file("reading", &path, why))?;
             let next = range.start + bytes.len() as u64..range.end;
-            Ok(Some((bytes, (file, path, next))))
+            Ok(Some((bytes, (Some(file), path, next))))
         })
         .await
     })

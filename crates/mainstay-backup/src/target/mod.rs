@@ -4,6 +4,7 @@
 //! - [`address`]: what a user writes, taken apart
 //! - [`folder`]: writing to a folder: complete and on the disk, or not at all
 //! - [`upload`]: writing to any of them
+//! - [`s3`]: stores that speak S3, behind the cargo feature of that name
 //! - [`fault`]: errors of targets, in words
 //!
 //! Objects have names of parts with `/` between them, as files in folders have. Nothing is there
@@ -12,6 +13,8 @@
 mod address;
 mod fault;
 mod folder;
+#[cfg(feature = "s3")]
+mod s3;
 mod upload;
 
 #[cfg(test)]
@@ -32,12 +35,13 @@ use mainstay::Result;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{
-    GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
-};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use address::Address;
 pub use upload::Upload;
+
+/// The bytes that are fetched from a store with one request.
+const PIECE: usize = 8 << 20;
 
 /// A place where archives are kept: a folder, or a prefix in a bucket of a store that speaks S3.
 /// Cloning gives another handle on the same.
@@ -146,7 +150,7 @@ impl Target {
     /// nothing was written to has nothing in it.
     ///
     /// # Errors
-    /// `BACKUP_TARGET_ERROR` and `ACCESS_DENIED` when the target cannot be read.
+    /// `BACKUP_TARGET_ERROR` when the target cannot be read.
     pub async fn list(&self, folder: &str) -> Result<Listing> {
         let (store, path) = self.at(folder)?;
         let found = store.list_with_delimiter(Some(&path)).await;
@@ -202,7 +206,7 @@ impl Target {
     /// The bytes of an object.
     ///
     /// # Errors
-    /// `NOT_FOUND` when there is none of this name; `BACKUP_TARGET_ERROR` and `ACCESS_DENIED` when the
+    /// `NOT_FOUND` when there is none of this name; `BACKUP_TARGET_ERROR` when the
     /// target cannot be read.
     pub async fn size(&self, name: &str) -> Result<u64> {
         let (store, path) = self.at(name)?;
@@ -224,30 +228,30 @@ impl Target {
         Ok(bytes)
     }
 
-    /// Some bytes of an object, piece by piece.
+    /// Some bytes of an object, piece by piece. Nothing is read before the first piece is asked for.
+    ///
+    /// From a store each piece is a request of its own, so that one that fails is sent again by
+    /// itself, and a reader that takes its time breaks no connection.
     ///
     /// # Errors
-    /// As for [`size`](Self::size), here or in a piece.
-    pub async fn stream(
+    /// As for [`size`](Self::size), in any piece.
+    pub fn stream(
         &self,
         name: &str,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let (store, path) = self.at(name)?;
-        let options = GetOptions {
-            range: Some(GetRange::Bounded(range)),
-            ..GetOptions::default()
-        };
-        let found = store.get_opts(&path, options).await;
-        let found = found.map_err(|why| fault::reading(self, name, why))?;
-        let GetResult { payload, range, .. } = found;
+        let path = self.path(name)?;
+        if let Place::Folder(root) = &self.place {
+            return Ok(folder::stream(root.join(path.as_ref()), range));
+        }
         let (target, name) = (self.clone(), name.to_owned());
-        Ok(match payload {
-            GetResultPayload::File(file, path) => folder::stream(file, path, range),
-            GetResultPayload::Stream(stream) => stream
-                .map_err(move |why| fault::reading(&target, &name, why))
-                .boxed(),
-        })
+        let pieces = range.clone().step_by(PIECE).map(move |start| {
+            let end = range.end.min(start + PIECE as u64);
+            let (target, name) = (target.clone(), name.clone());
+            async move { target.read_range(&name, start..end).await }
+        });
+        // One is fetched while the one before is used.
+        Ok(futures_util::stream::iter(pieces).buffered(2).boxed())
     }
 
     /// Begins to write an object. `expected` is about how many bytes it will have, if that is known.
@@ -255,7 +259,7 @@ impl Target {
     /// takes the place of one that had the name. Dropping the upload leaves nothing.
     ///
     /// # Errors
-    /// `BACKUP_TARGET_ERROR`, `ACCESS_DENIED` and `DISK_FULL` when the target cannot be written to.
+    /// `BACKUP_TARGET_ERROR` and `DISK_FULL` when the target cannot be written to.
     pub async fn create(&self, name: &str, expected: Option<u64>) -> Result<Upload> {
         let path = self.path(name)?;
         match &self.place {
@@ -269,7 +273,7 @@ impl Target {
     /// Removes an object. Nothing happens if there is none of this name.
     ///
     /// # Errors
-    /// `BACKUP_TARGET_ERROR` and `ACCESS_DENIED` when it cannot be removed.
+    /// `BACKUP_TARGET_ERROR` when it cannot be removed.
     pub async fn delete(&self, name: &str) -> Result<()> {
         let (store, path) = self.at(name)?;
         match store.delete(&path).await {
@@ -299,7 +303,9 @@ impl Target {
             Place::Store { store, .. } => Arc::clone(store),
             Place::Folder(root) => {
                 let local = LocalFileSystem::new_with_prefix(root);
-                Arc::new(local.map_err(|why| fault::no_folder(root, why))?)
+                let local = local.map_err(|why| fault::no_folder(root, why))?;
+                // A folder whose last object is removed goes with it.
+                Arc::new(local.with_automatic_cleanup(true))
             }
         };
         Ok((store, path))

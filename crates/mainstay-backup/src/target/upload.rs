@@ -56,7 +56,7 @@ impl Upload {
     /// Takes the next bytes. Waits while the target takes none.
     ///
     /// # Errors
-    /// `BACKUP_TARGET_ERROR`, `ACCESS_DENIED` and `DISK_FULL` when the target cannot be written to.
+    /// `BACKUP_TARGET_ERROR` and `DISK_FULL` when the target cannot be written to.
     /// The upload is of no use then.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
         match &mut self.0 {

@@ -1,6 +1,8 @@
-//! One suite of behaviour over all targets, and what is of folders alone.
+//! One suite of behaviour over all targets, and what is of folders or of stores alone.
 
 mod folder;
+#[cfg(feature = "s3")]
+mod s3;
 mod suite;
 
 use super::*;
