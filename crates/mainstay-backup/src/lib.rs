@@ -4,10 +4,12 @@
 //! - [`target`]: where archives are kept: a folder, or a store that speaks S3
 //! - `engine`: taking and restoring on each engine
 //! - `content`: the rows of a table, counted and hashed
+//! - [`mod@copy`]: all tables of one database into another, on whatever engine
 //! - [`control`]: how far a long piece of work is, and stopping it
 
 pub mod archive;
 mod content;
 pub mod control;
+pub mod copy;
 mod engine;
 pub mod target;
