@@ -1,5 +1,7 @@
-//! The command line. The commands of `migrate` and of `schema` are in files of their own.
+//! The command line. The commands of `migrate` and of `schema`, and `copy`, are in files of their
+//! own.
 
+mod copy;
 mod migrate;
 mod schema;
 mod tools;
@@ -10,6 +12,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mainstay::config::{ConfigLoader, Profile};
 use mainstay::schema::Dialect;
 
+pub(crate) use copy::CopyArgs;
 pub(crate) use migrate::{DraftFlags, MigrateCommand};
 pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
 pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
@@ -111,6 +114,8 @@ pub(crate) enum Command {
     /// Show the tables of the application, and compare entities, migrations and database.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Copy all tables into another, empty database, on whatever engine, and compare both.
+    Copy(CopyArgs),
     /// Show the database's health, migrations and row counts. Ends with 1 when something is in the
     /// way of migrating.
     Status {
@@ -216,6 +221,8 @@ mod tests {
             &["migrate", "down", "--to", "0", "--steps", "2"],
             &["migrate", "down", "--steps", "0"],
             &["migrate", "baseline"],
+            &["copy"],
+            &["copy", "--from", "sqlite:a.db"],
             &["migrate", "new"],
             &["fly"],
             &["--profile", "staging"],

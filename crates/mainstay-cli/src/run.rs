@@ -145,6 +145,7 @@ pub(crate) async fn dispatch(
         Command::Config(command) => commands::config::run(&context, command).await,
         Command::Migrate(command) => commands::migrate::run(&context, command).await,
         Command::Schema(command) => commands::schema::run(&context, command).await,
+        Command::Copy(args) => commands::copy::run(&context, &args).await,
         Command::Status { format } => commands::status::run(&context, format).await,
     }
 }

@@ -12,7 +12,7 @@ use mainstay::{Database, Error, ErrorKind, Result, Schema};
 use mainstay_migrate::{MigrationSet, SeedReport, source};
 
 use crate::application::{Application, ServeContext};
-use crate::args::{Cli, Command, ConfigCommand, Global, MigrateCommand, SchemaCommand};
+use crate::args::{Cli, Command, ConfigCommand, CopyArgs, Global, MigrateCommand, SchemaCommand};
 use crate::exit::{self, Exit};
 use crate::run;
 use crate::terminal::Terminal;
@@ -46,6 +46,9 @@ enum ToolCommand {
     /// Show and compare schemas.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Copy all tables into another, empty database, on whatever engine, and compare both. With a
+    /// folder of migrations the target is made by them; without one it has to have its tables.
+    Copy(CopyArgs),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -56,7 +59,10 @@ impl ToolCommand {
     fn needs_no_folder(&self) -> bool {
         matches!(
             self,
-            Self::Migrate(MigrateCommand::New { .. }) | Self::Schema(_) | Self::Config(_)
+            Self::Migrate(MigrateCommand::New { .. })
+                | Self::Schema(_)
+                | Self::Copy(_)
+                | Self::Config(_)
         )
     }
 }
@@ -66,6 +72,7 @@ impl From<ToolCommand> for Command {
         match command {
             ToolCommand::Migrate(command) => Self::Migrate(command),
             ToolCommand::Schema(command) => Self::Schema(command),
+            ToolCommand::Copy(args) => Self::Copy(args),
             ToolCommand::Config(command) => Self::Config(command),
         }
     }

@@ -136,7 +136,7 @@ impl Options {
 /// # Errors
 /// Those of both databases, saying which; `CONFIGURATION_ERROR` when source and target are the same
 /// or their migrations differ; `UNSUPPORTED` when a table or a column does not go, each in words;
-/// `DUPLICATE_ENTRY` when the target has rows, or an unfinished copy stands there; the target's
+/// `DATABASE_EXISTS` when the target has rows, or an unfinished copy stands there; the target's
 /// refusal of a row, with the row's key.
 pub async fn copy(from: &Config, to: &Config, options: &Options) -> Result<Report> {
     course::run(from, to, options).await

@@ -62,7 +62,7 @@ pub(super) async fn clear(
         if found != 0 && found != rows.unwrap_or(0) {
             let rows = rows.unwrap_or(0);
             return Err(Error::new(
-                ErrorKind::Duplicate,
+                ErrorKind::DatabaseExists,
                 format!(
                     "table {table} of the target has {found} rows, where the unfinished copy \
                      wrote {rows}: somebody has used it since"
@@ -97,7 +97,7 @@ fn unfinished(left: &Unfinished) -> Error {
         false => names.join(", "),
     };
     Error::new(
-        ErrorKind::Duplicate,
+        ErrorKind::DatabaseExists,
         format!(
             "a copy from {} that began at {} has not ended. Filled: {}. Not filled: {}",
             left.source,
@@ -175,7 +175,7 @@ pub(super) async fn refuse_rows(db: &Database) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        ErrorKind::Duplicate,
+        ErrorKind::DatabaseExists,
         format!(
             "the target is not empty. Tables with rows: {}",
             full.join(", ")

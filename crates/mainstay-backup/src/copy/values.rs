@@ -171,8 +171,8 @@ fn is_whole(number: f64) -> bool {
     number.fract() == 0.0 && number.abs() <= EXACT
 }
 
-/// Which row it is, for an operator: its key where that is a number, a UUID or a date. A text could
-/// be anybody's, so that of such a key only the columns are named.
+/// Which row it is, for an operator: its key where that is a number, a UUID or a date. Another text
+/// could be anybody's, so that of such a key only the columns are named.
 pub(super) fn row_in_words(names: &[&str], key: &[Value]) -> Option<String> {
     let parts: Vec<String> = names
         .iter()
@@ -181,11 +181,17 @@ pub(super) fn row_in_words(names: &[&str], key: &[Value]) -> Option<String> {
             Value::I32(number) => format!("{name} = {number}"),
             Value::I64(number) => format!("{name} = {number}"),
             Value::Uuid(id) => format!("{name} = {id}"),
+            Value::Text(text) if is_uuid(text) => format!("{name} = {text}"),
             Value::Date(day) => format!("{name} = {day}"),
             _ => format!("{name} = (a {})", value.type_name()),
         })
         .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Whether a text is a UUID and nothing else, as SQLite stores one.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && Uuid::try_parse(text).is_ok()
 }
 
 #[cfg(test)]

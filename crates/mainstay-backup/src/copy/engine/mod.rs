@@ -70,7 +70,7 @@ pub(super) async fn begin(tx: &Tx, dialect: Dialect, inside: &[Inside<'_>]) -> R
 /// Behind the rows of a group: everything is again as it was.
 pub(super) async fn end(tx: &Tx, dialect: Dialect, inside: &[Inside<'_>]) -> Result<()> {
     let statements = match dialect {
-        Dialect::Sqlite => Vec::new(),
+        Dialect::Sqlite => sqlite::end(inside),
         Dialect::Postgres => postgres::end(inside),
         _ => mysql::end(inside),
     };

@@ -1,5 +1,6 @@
 //! SQLite. Its types say how a value is stored, and not what it is.
 
+use mainstay::schema::Dialect;
 use mainstay::schema::dialect::SQLITE_INTEGER_DIGITS;
 use mainstay::value::ColumnType;
 
@@ -54,12 +55,39 @@ pub(super) fn keeps(native: &str, ty: &ColumnType) -> bool {
     storage(native) == wanted
 }
 
+/// Keys that lead into the group are looked at when the transaction ends. Until then SQLite looks
+/// with each row for those that wait for it, which needs an index to be quick.
 pub(super) fn begin(inside: &[Inside<'_>]) -> Vec<String> {
-    if inside.iter().all(|one| one.keys.is_empty()) {
-        return Vec::new();
+    let mut out: Vec<String> = indexes(inside)
+        .map(|(index, table, columns)| format!("CREATE INDEX {index} ON {table} ({columns})"))
+        .collect();
+    if !out.is_empty() {
+        // It ends with the transaction.
+        out.insert(0, "PRAGMA defer_foreign_keys = ON".to_owned());
     }
-    // It ends with the transaction.
-    vec!["PRAGMA defer_foreign_keys = ON".to_owned()]
+    out
+}
+
+pub(super) fn end(inside: &[Inside<'_>]) -> Vec<String> {
+    indexes(inside)
+        .map(|(index, ..)| format!("DROP INDEX {index}"))
+        .collect()
+}
+
+/// The index, the table and the columns of each key that leads into the group.
+fn indexes<'a>(inside: &'a [Inside<'_>]) -> impl Iterator<Item = (String, String, String)> + 'a {
+    let quote = |name: &str| Dialect::Sqlite.quote(name);
+    let keys = inside
+        .iter()
+        .flat_map(|one| one.keys.iter().map(move |key| (one.table, key)));
+    keys.zip(1..).map(move |((table, key), number)| {
+        let columns: Vec<_> = key.columns.iter().map(|column| quote(column)).collect();
+        (
+            quote(&format!("_mainstay_copy_{number}")),
+            quote(table),
+            columns.join(", "),
+        )
+    })
 }
 
 pub(super) fn empty(quoted: &[String]) -> Vec<String> {
