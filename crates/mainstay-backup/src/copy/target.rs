@@ -122,9 +122,9 @@ pub(super) async fn migrate(
     options: &Options,
 ) -> Result<usize> {
     let migrating = Migrating {
-        timeout: AS_LONG_AS_IT_TAKES,
         goal: Goal::UpTo(to.to_owned()),
         progress: options.migrating.clone(),
+        ..Migrating::default()
     };
     let done = migrate_with(db, set, migrating).await?;
     let found = version(db, "the target").await?;

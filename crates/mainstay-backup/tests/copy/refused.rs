@@ -164,3 +164,22 @@ async fn a_value_that_is_not_what_its_column_is_names_its_row() {
         assert_eq!(error.detail(), told);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_not_every_engine_stores_goes_to_none() {
+    for (change, told) in [
+        ("prose = 'a' || char(0)", "must not contain a NUL character"),
+        ("seen_at = '0999-12-31T23:59:59.000000Z'", "must be in the years 1000 to 9999"),
+    ] {
+        let from = some_rows().await;
+        let change = format!("UPDATE things SET {change} WHERE large = 2");
+        from.run(&[&change]).await;
+        for to in Place::all() {
+            let error = refused(&from, &to, &options()).await;
+            let row = "things: the row with id = 00000000-0000-0000-0000-000000000002, row 2 as they \
+                       were read, is refused: ";
+            assert_eq!(error.detail(), format!("{row}{told}"));
+            assert_eq!(to.number("SELECT count(*) FROM things").await, 0);
+        }
+    }
+}
