@@ -218,6 +218,8 @@ async fn open(config: &Config, which: &str, create: bool, options: &Options) -> 
     config.timeouts.statement = AS_LONG_AS_IT_TAKES;
     config.timeouts.transaction = AS_LONG_AS_IT_TAKES;
     config.resilience.breaker = false;
+    // A table takes as long as it has rows, which is no reason to warn.
+    config.log.slow_after = AS_LONG_AS_IT_TAKES;
     let mut builder = Database::builder()
         .schema(options.schema.clone())
         .require_database(true)

@@ -87,6 +87,7 @@ fn unfinished(left: &Unfinished) -> Error {
             .iter()
             .filter(move |(_, rows)| rows.is_some() == filled);
         one.map(|(name, rows)| match rows {
+            Some(1) => format!("{name} (1 row)"),
             Some(rows) => format!("{name} ({rows} rows)"),
             None => name.clone(),
         })

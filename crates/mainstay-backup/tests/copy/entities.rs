@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use mainstay::schema::{Dialect, Entity as _, TableModel, ddl};
+use mainstay::schema::{Dialect, TableModel, ddl};
 use mainstay::{Database, Entity, Error, Schema, TextEnum, Tx, Value};
 use mainstay_migrate::{MigrationSet, source};
 use rust_decimal::Decimal;

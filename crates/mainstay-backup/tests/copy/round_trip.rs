@@ -25,7 +25,7 @@ fn instant(text: &str) -> Value {
 pub(crate) fn plain(number: u128) -> Vec<Value> {
     vec![
         Value::Uuid(Uuid::from_u128(number)),
-        Value::Bool(number % 2 == 0),
+        Value::Bool(number.is_multiple_of(2)),
         Value::I32(i32::try_from(number % 1000).expect("it is small")),
         Value::I64(i64::try_from(number).expect("it is small")),
         Value::F64(number as f64 / 7.0),
