@@ -7,6 +7,7 @@
 //! - `pipe`: between the thread that reads or writes an archive and the target
 //! - `engine`: taking and restoring on each engine
 //! - `content`: the rows of a table, counted and hashed
+//! - [`mod@copy`]: all tables of one database into another, on whatever engine
 //! - [`control`]: how far a long piece of work is, and stopping it
 //! - `failure`: errors on their way through `std::io`
 
@@ -14,6 +15,7 @@ pub mod archive;
 mod backups;
 mod content;
 pub mod control;
+pub mod copy;
 mod engine;
 mod failure;
 mod pipe;

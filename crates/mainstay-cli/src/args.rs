@@ -1,6 +1,8 @@
-//! The command line. The commands of `backup`, `migrate` and `schema` are in files of their own.
+//! The command line. The commands of `backup`, `migrate` and `schema`, and `copy`, are in files of
+//! their own.
 
 mod backup;
+mod copy;
 mod migrate;
 mod schema;
 mod tools;
@@ -12,6 +14,7 @@ use mainstay::config::{ConfigLoader, Profile};
 use mainstay::schema::Dialect;
 
 pub(crate) use backup::{BackupCommand, FromTarget, Query, RestorePlace, Stored, Taken, WatchArgs};
+pub(crate) use copy::CopyArgs;
 pub(crate) use migrate::{DraftFlags, MigrateCommand};
 pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
 pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
@@ -115,6 +118,8 @@ pub(crate) enum Command {
     /// Take backups, prove that they can be restored, restore them, and watch over them.
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Copy all tables into another, empty database, on whatever engine, and compare both.
+    Copy(CopyArgs),
     /// Show the database's health, migrations and row counts. Ends with 1 when something is in the
     /// way of migrating.
     Status {
@@ -220,6 +225,8 @@ mod tests {
             &["migrate", "down", "--to", "0", "--steps", "2"],
             &["migrate", "down", "--steps", "0"],
             &["migrate", "baseline"],
+            &["copy"],
+            &["copy", "--from", "sqlite:a.db"],
             &["migrate", "new"],
             &["fly"],
             &["--profile", "staging"],

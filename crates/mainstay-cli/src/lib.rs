@@ -1,7 +1,7 @@
 //! The operations of a Mainstay application as commands of its own binary.
 //!
 //! An application implements [`Application`] and calls [`main`]; its binary then has `serve`,
-//! `setup`, `seed`, `reset`, `config`, `migrate`, `schema` and `status`, each with help, `--json`
+//! `setup`, `seed`, `reset`, `config`, `migrate`, `schema`, `copy` and `status`, each with help, `--json`
 //! where a script would read it, and the exit codes of [`Exit`].
 //!
 //! - [`application`]: what an application provides, and what its `serve` is given
@@ -11,7 +11,7 @@
 //! - `context`: what every command works with
 //! - [`terminal`]: where output goes, and questions
 //! - `output`: tables, pairs and JSON as text
-//! - `progress`: what a run of migrations is doing
+//! - `progress`: what a run of migrations is doing; `copying`: how far a copy is
 //! - `logging`: what is logged, to the error stream
 //! - [`readiness`]: whether the database has been found set up
 //! - `signals`: Ctrl-C and SIGTERM
@@ -22,6 +22,7 @@ pub mod application;
 mod args;
 mod commands;
 mod context;
+mod copying;
 pub mod exit;
 mod logging;
 mod output;

@@ -150,6 +150,7 @@ pub(crate) async fn dispatch(
         Command::Migrate(command) => commands::migrate::run(&context, command).await,
         Command::Schema(command) => commands::schema::run(&context, command).await,
         Command::Backup(command) => commands::backup::run(&context, command).await,
+        Command::Copy(args) => commands::copy::run(&context, &args).await,
         Command::Status { format } => commands::status::run(&context, format).await,
     }
 }

@@ -13,7 +13,7 @@ use mainstay_migrate::{MigrationSet, SeedReport, source};
 
 use crate::application::{Application, ServeContext};
 use crate::args::{
-    BackupCommand, Cli, Command, ConfigCommand, Global, MigrateCommand, SchemaCommand,
+    BackupCommand, Cli, Command, ConfigCommand, CopyArgs, Global, MigrateCommand, SchemaCommand,
 };
 use crate::exit::{self, Exit};
 use crate::run;
@@ -51,6 +51,9 @@ enum ToolCommand {
     /// Take backups, prove that they can be restored, restore them, and watch over them.
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Copy all tables into another, empty database, on whatever engine, and compare both. With a
+    /// folder of migrations the target is made by them; without one it has to have its tables.
+    Copy(CopyArgs),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -64,6 +67,7 @@ impl ToolCommand {
             Self::Migrate(MigrateCommand::New { .. })
                 | Self::Schema(_)
                 | Self::Backup(_)
+                | Self::Copy(_)
                 | Self::Config(_)
         )
     }
@@ -75,6 +79,7 @@ impl From<ToolCommand> for Command {
             ToolCommand::Migrate(command) => Self::Migrate(command),
             ToolCommand::Schema(command) => Self::Schema(command),
             ToolCommand::Backup(command) => Self::Backup(command),
+            ToolCommand::Copy(args) => Self::Copy(args),
             ToolCommand::Config(command) => Self::Config(command),
         }
     }

@@ -5,10 +5,12 @@
 //! - `undo`, `repair`, `draft`: the commands of `migrate` that undo, mend and draft
 //! - `lint`, `rehearse`: those that look before anything is run
 //! - `scratch`: what commands need that look at entities or migrations on scratch databases
-//! - `serve`, `setup`, `seed`, `reset`, `config`, `migrate`, `schema`, `status`: the commands
+//! - `serve`, `setup`, `seed`, `reset`, `config`, `migrate`, `schema`, `copy`, `status`: the
+//!   commands
 
 pub(crate) mod backup;
 pub(crate) mod config;
+pub(crate) mod copy;
 mod draft;
 pub(crate) mod lint;
 pub(crate) mod migrate;

@@ -5,7 +5,7 @@ use super::stale::Touched;
 use super::written::only_reads;
 use super::{Database, Executor};
 use crate::driver::row::Ignore;
-use crate::driver::{Access, Done, OwnedRow, Row, Statement};
+use crate::driver::{Access, Done, OwnedRow, Row, RowSink, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::FromRow;
 use crate::transaction::Tx;
@@ -170,6 +170,45 @@ impl Sql {
             Access::Unknown,
             move |executor, statement, options| async move {
                 executor.fetch(statement, read, &options).await
+            },
+        )
+    }
+
+    /// Runs it, gives every row to a sink as it arrives, and gives the sink back: for results that
+    /// are larger than memory. A sink that [is full](RowSink::is_full) is waited for, and the
+    /// engine with it.
+    ///
+    /// ```
+    /// # use mainstay::{Database, Result, config::ConfigLoader, driver::{Row, RowSink}};
+    /// struct Longest(i64);
+    ///
+    /// impl RowSink for Longest {
+    ///     fn row(&mut self, row: &Row<'_>) -> Result<()> {
+    ///         self.0 = self.0.max(row.get(0)?);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main]
+    /// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let url = format!("sqlite:{}", folder.path().join("example.db").display());
+    /// # let config = ConfigLoader::new().set("url", url).load()?;
+    /// # let db = Database::builder().create_if_missing().open(&config).await?;
+    /// # db.script("CREATE TABLE users (name TEXT)").await?;
+    /// # db.sql("INSERT INTO users VALUES (?)").bind("Ada").execute().await?;
+    /// let names = db.sql("SELECT length(name) FROM users");
+    /// let longest = names.fetch_into(Longest(0)).await?;
+    /// assert_eq!(longest.0, 3);
+    /// # db.close(std::time::Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fetch_into<S: RowSink + 'static>(self, mut sink: S) -> Request<S> {
+        self.request(
+            Access::Unknown,
+            move |executor, statement, options| async move {
+                executor.run(statement, &mut sink, &options).await?;
+                Ok(sink)
             },
         )
     }

@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::SetOnce;
 use tokio::task::spawn_blocking;
 
-use super::bulk::{Group, begin, insert_group, prepare_part, unprepared};
+use super::bulk::{Group, begin, insert_group, loads, prepare_part, unprepared};
 use crate::database::{CallOptions, Executor};
 use crate::entropy::KeySeries;
 use crate::error::Result;
@@ -93,7 +93,9 @@ async fn insert<E: Entity>(
             for part in parts {
                 for group in part.wait().await {
                     let of = (before, total as u64);
-                    made += insert_group::<E>(&executor, group, of, options).await?;
+                    let loading = loads(&executor, group);
+                    made +=
+                        insert_group(&executor, E::table(), group, (of, loading), options).await?;
                     before += group.len();
                 }
             }

@@ -8,16 +8,17 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::Repository;
 use super::ahead;
 use super::fill::{self, FilledRow};
 use super::foreign_key;
+use super::render::Table;
+use super::table;
 use crate::database::{CallOptions, Executor};
 use crate::driver::row::Ignore;
 use crate::driver::{Access, Batch, BeginOptions, Load, Statement};
 use crate::entropy::KeySeries;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Assignment, Entity};
+use crate::schema::{Assignment, Entity, TableModel};
 use crate::validate;
 use crate::value::Value;
 
@@ -49,6 +50,14 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// Rows that need no preparation.
+    pub(super) fn new(columns: &[usize], rows: Arc<Vec<Vec<Value>>>) -> Self {
+        Self {
+            columns: columns.into(),
+            rows,
+        }
+    }
+
     /// The group of the rows, if there are any.
     fn of(columns: &[usize], rows: &mut Vec<Vec<Value>>) -> Option<Self> {
         (!rows.is_empty()).then(|| Self {
@@ -174,7 +183,7 @@ pub(super) async fn insert<E: Entity>(
         && let Some(chunk) = only_chunk(executor, group)
     {
         // One statement needs no transaction around it.
-        let statement = Writer::<E>::new(executor, group).statement(chunk)?;
+        let statement = Writer::new(executor, E::table(), group).statement(chunk)?;
         let batch = Batch {
             statements: vec![statement],
             lock_wait: None,
@@ -182,7 +191,7 @@ pub(super) async fn insert<E: Entity>(
         let deadline = options.deadline(db.shared.timeouts.statement);
         return match db.run_batch(batch, &mut Ignore, deadline, options).await {
             Ok(done) => Ok(done.iter().map(|done| done.rows).sum()),
-            Err(error) => Err(named::<E>(executor, error, group, chunk, options).await),
+            Err(error) => Err(named(executor, E::table(), error, (group, chunk), options).await),
         };
     }
     executor
@@ -190,7 +199,8 @@ pub(super) async fn insert<E: Entity>(
             let (mut made, mut before) = (0, 0);
             for group in groups {
                 let of = (before, total);
-                made += insert_group::<E>(&executor, group, of, options).await?;
+                let loading = loads(&executor, group);
+                made += insert_group(&executor, E::table(), group, (of, loading), options).await?;
                 before += group.len();
             }
             Ok(made)
@@ -206,18 +216,19 @@ pub(super) fn begin(total: u64) -> BeginOptions {
     }
 }
 
-/// `before` rows of all the `total` ones are in groups before this one.
-pub(super) async fn insert_group<E: Entity>(
+/// `before` rows of all the `total` ones are in groups before this one. They are loaded in bulk
+/// if `loading`, which the engine must be able to do.
+pub(super) async fn insert_group(
     executor: &Executor,
+    model: &'static TableModel,
     group: &Group,
-    (before, total): (usize, u64),
+    ((before, total), mut loading): ((usize, u64), bool),
     options: &CallOptions,
 ) -> Result<u64> {
     let (mut made, mut start) = (0, 0);
-    let mut loading = loads(executor, group);
     while loading && start < group.rows.len() {
         let (columns, rows) = (Arc::clone(&group.columns), Arc::clone(&group.rows));
-        let load = Load::new(E::table(), columns, rows, start..start + LOAD_ROWS);
+        let load = Load::new(model, columns, rows, start..start + LOAD_ROWS);
         match executor.load(load.clone(), options).await {
             // The statements below write it, and what follows.
             Ok(_) if load.is_declined() => loading = false,
@@ -226,7 +237,7 @@ pub(super) async fn insert_group<E: Entity>(
                 start += load.rows().len();
             }
             Err(error) => {
-                let error = named::<E>(executor, error, group, load.suspects(), options).await;
+                let error = named(executor, model, error, (group, load.suspects()), options).await;
                 return Err(match load.refused() {
                     Some(row) => {
                         let total = usize::try_from(total).unwrap_or(usize::MAX);
@@ -237,7 +248,7 @@ pub(super) async fn insert_group<E: Entity>(
             }
         }
     }
-    let mut writer = Writer::<E>::new(executor, group);
+    let mut writer = Writer::new(executor, model, group);
     let mut rest = &group.rows[start..];
     let mut next = || {
         let (chunk, after) = rest.split_at(chunk_length(executor, rest));
@@ -253,14 +264,16 @@ pub(super) async fn insert_group<E: Entity>(
         let (ran, following) = join(running, async { next() }).await;
         match ran {
             Ok(done) => made += done.rows,
-            Err(error) => return Err(named::<E>(executor, error, group, chunk, options).await),
+            Err(error) => {
+                return Err(named(executor, model, error, (group, chunk), options).await);
+            }
         }
         turn = following;
     }
     Ok(made)
 }
 
-fn loads(executor: &Executor, group: &Group) -> bool {
+pub(super) fn loads(executor: &Executor, group: &Group) -> bool {
     let capabilities = executor.capabilities();
     // Where nothing is a round trip, a single statement needs no transaction around it.
     let from = if capabilities.round_trips {
@@ -307,37 +320,35 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-async fn named<E: Entity>(
+async fn named(
     executor: &Executor,
-    error: crate::Error,
-    group: &Group,
-    rows: &[Vec<Value>],
+    model: &'static TableModel,
+    error: Error,
+    (group, rows): (&Group, &[Vec<Value>]),
     options: &CallOptions,
-) -> crate::Error {
+) -> Error {
     let chunk = (&*group.columns, rows);
-    foreign_key::name_among(executor, E::table(), error, chunk, options).await
+    foreign_key::name_among(executor, model, error, chunk, options).await
 }
 
 /// Writes the statements of a group; those of equally many rows have one text.
-struct Writer<'a, E: Entity> {
-    executor: &'a Executor,
+struct Writer<'a> {
+    table: Table<'a>,
     columns: &'a [usize],
     text: Option<(usize, Arc<str>)>,
-    entity: std::marker::PhantomData<fn() -> E>,
 }
 
-impl<'a, E: Entity> Writer<'a, E> {
-    fn new(executor: &'a Executor, group: &'a Group) -> Self {
+impl<'a> Writer<'a> {
+    fn new(executor: &'a Executor, model: &'static TableModel, group: &'a Group) -> Self {
         Self {
-            executor,
+            table: table(executor, model),
             columns: &group.columns,
             text: None,
-            entity: std::marker::PhantomData,
         }
     }
 
     fn statement(&mut self, rows: &[Vec<Value>]) -> Result<Statement> {
-        let table = Repository::<E>::table(self.executor);
+        let table = self.table;
         if self.columns.is_empty() {
             return table.insert(self.columns, rows.to_vec(), false);
         }
@@ -356,6 +367,6 @@ impl<'a, E: Entity> Writer<'a, E> {
             let stored = self.columns.iter().zip(row);
             values.extend(stored.map(|(column, value)| table.stored(*column, value.clone())));
         }
-        Ok(Statement::new(text, values, Access::Write).on(E::table().name))
+        Ok(Statement::new(text, values, Access::Write).on(table.model.name))
     }
 }

@@ -6,6 +6,7 @@
 //! - [`page`]: offset pages and keyset pages; `cursor`: where a keyset page ended
 //! - [`stream`]: large results in constant memory
 //! - [`create`]: making rows; `bulk`: very many of them; `ahead`: more still
+//! - `rows`: rows of tables known only when the program runs
 //! - [`mod@write`]: changing and deleting rows
 //! - `coalesce`: concurrent reads by key and inserts of one row, sent together
 //! - [`batch`]: several writes known beforehand, sent as one
@@ -32,6 +33,7 @@ pub mod page;
 pub mod relation;
 pub(crate) mod render;
 mod resolve;
+mod rows;
 pub mod stream;
 pub mod upsert;
 pub mod write;
