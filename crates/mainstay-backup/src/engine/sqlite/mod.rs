@@ -7,6 +7,7 @@
 //! - `capture`: a copy of one moment, tried out, and written out; `moment`: when that was
 //! - `trial`: whether a database is whole, and what its tables hold; `rows`: one table
 //! - `restore`: a new file from a backup
+//! - `ship`: recovery to a point in time
 //! - `swap`: the new file in the place of the old; `holders`: who has the old one open
 //!
 //! The database's file and its `-shm` are never opened other than by SQLite while anybody may use
@@ -20,12 +21,13 @@ mod moment;
 mod open;
 mod restore;
 mod rows;
+pub(crate) mod ship;
 mod swap;
 mod trial;
 mod workspace;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -118,6 +120,49 @@ impl Sqlite {
         control: &Control,
     ) -> Result<Captured> {
         capture::capture(self, kind, out, control)
+    }
+
+    /// Begins a copy that a log can be put on top of, and to follow the log from there on. Blocking.
+    ///
+    /// Both go on by themselves: the copy by [`capture_base`](Self::capture_base), the log by
+    /// [`ship`](ship::ship). Writers are kept out for some milliseconds.
+    ///
+    /// # Errors
+    /// When the database is not there, is not in WAL mode, or somebody keeps writing.
+    pub(crate) fn begin_base(&self, limits: ship::Limits) -> Result<(ship::Base, ship::Follower)> {
+        ship::Follower::begin(self, limits)
+    }
+
+    /// As [`capture`](Self::capture), of a base. What it has for a position is where its log begins.
+    /// Blocking.
+    ///
+    /// # Errors
+    /// Those of a capture.
+    pub(crate) fn capture_base(
+        &self,
+        base: ship::Base,
+        out: &mut dyn Write,
+        control: &Control,
+    ) -> Result<Captured> {
+        let position = base.position();
+        let captured = capture::capture_moment(self, &base.path, base.moment, out, control)?;
+        Ok(Captured {
+            position: Some(position),
+            ..captured
+        })
+    }
+
+    /// Goes on following where the last segment of a log ended: the position is the `end` in that
+    /// segment's detail, or the base's own if there is no segment yet. Blocking.
+    ///
+    /// # Errors
+    /// When the database cannot be opened, or the position is not of this engine.
+    pub(crate) fn resume(
+        &self,
+        position: &serde_json::Value,
+        limits: ship::Limits,
+    ) -> Result<ship::Resumed> {
+        ship::Follower::resume(self, ship::Position::parse(position)?, limits)
     }
 
     /// A new place beside the database's file. It is removed with this value, unless it was swapped

@@ -43,6 +43,24 @@ impl Moment {
             taken_at,
         })
     }
+
+    /// Begins to read while somebody keeps writers out.
+    pub(super) fn without_writers(path: &Path, clock: &dyn Clock) -> Result<Self> {
+        let reader = open::existing(path, Duration::ZERO)?;
+        let second = open::existing(path, Duration::ZERO)?;
+        let taken_at = clock.now();
+        for connection in [&reader, &second] {
+            connection
+                .execute_batch("BEGIN")
+                .and_then(|()| open::first_look(connection))
+                .map_err(|error| of_sqlite(path, &error))?;
+        }
+        Ok(Self {
+            reader,
+            second: Some(second),
+            taken_at,
+        })
+    }
 }
 
 /// Without a log whoever reads keeps writers out.
