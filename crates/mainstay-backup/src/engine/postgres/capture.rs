@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use mainstay::{Database, Error, ErrorKind, Result};
+use mainstay::{Database, Result};
 use tokio::runtime::Handle;
 
 use super::super::Captured;
@@ -12,6 +12,7 @@ use super::snapshot::Snapshot;
 use super::{Postgres, programs, server};
 use crate::archive::{Kind, Table};
 use crate::control::Control;
+use crate::failure::from_io;
 
 /// For so long `pg_dump` waits for a table that somebody changes, before it gives up: a backup that
 /// waits for ever is noticed by nobody.
@@ -63,10 +64,7 @@ impl Postgres {
     ) -> Result<Captured> {
         match kind {
             Kind::Logical => self.capture_logical(out, control),
-            Kind::Physical => Err(Error::new(
-                ErrorKind::Unsupported,
-                "PostgreSQL is not backed up as files here",
-            )),
+            Kind::Physical => self.capture_physical(out, control),
         }
     }
 
@@ -143,31 +141,16 @@ fn dumped(
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(running.fail(failed("the dump cannot be read", error))),
+            Err(error) => return Err(running.fail(from_io("reading the dump", error))),
         };
         let bytes = &buffer[..read];
         if let Err(error) = take(bytes) {
             // What the program says of being stopped is not the cause.
-            return Err(failed("the backup cannot be written", error));
+            return Err(from_io("writing the backup", error));
         }
         dump.feed(bytes)?;
     }
     // A dump counts only once the program says that it is whole.
     running.finish()?;
     dump.finish()
-}
-
-/// The error behind a failure to read or write, which may be one of ours.
-pub(super) fn failed(what: &str, error: io::Error) -> Error {
-    if let Some(own) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Error>())
-    {
-        return own.clone();
-    }
-    let kind = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
-        _ => ErrorKind::Unexpected,
-    };
-    Error::new(kind, format!("{what}: {error}")).with_source(error)
 }

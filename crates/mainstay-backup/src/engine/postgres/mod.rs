@@ -6,11 +6,13 @@
 //! - `dump`: reading what `pg_dump` writes, to know the rows without asking again; pure
 //! - `capture`: taking a logical backup
 //! - `restore`: a new database, filled and looked at
+//! - `physical`: the server's files and its log, for recovery to a moment
 //! - `swap`: a new database in the place of the old one; `names`: what those are called
 
 mod capture;
 mod dump;
 mod names;
+pub(crate) mod physical;
 mod programs;
 mod restore;
 mod server;

@@ -22,6 +22,24 @@ const fn program(name: &'static [&'static str]) -> Program {
 
 const PG_DUMP: Program = program(&["pg_dump"]);
 const PSQL: Program = program(&["psql"]);
+const PG_BASEBACKUP: Program = program(&["pg_basebackup"]);
+const PG_RECEIVEWAL: Program = program(&["pg_receivewal"]);
+
+/// A program that comes with the server.
+const fn server_program(name: &'static [&'static str]) -> Program {
+    Program {
+        names: name,
+        marks: &["(PostgreSQL) "],
+        package: "postgresql",
+        elsewhere: "Fedora, RHEL: dnf install postgresql-server; macOS: brew install postgresql; \
+             other versions: postgresql.org/download",
+    }
+}
+
+const POSTGRES: Program = server_program(&["postgres"]);
+const PG_CTL: Program = server_program(&["pg_ctl"]);
+const PG_CONTROLDATA: Program = server_program(&["pg_controldata"]);
+const PG_VERIFYBACKUP: Program = server_program(&["pg_verifybackup"]);
 
 /// The certificates that systems trust, where the one or the other keeps them.
 const TRUSTED: [&str; 4] = [
@@ -58,6 +76,50 @@ pub(super) fn pg_dump(places: &Places, server: &ServerVersion) -> Result<Found> 
             let wanted = format!("{major} or newer, as the server is {}", server.number);
             places.find(&PG_DUMP, &wanted, |version| version.major > major)
         })
+}
+
+/// The `pg_basebackup` for a server: of its version or a newer one.
+pub(super) fn pg_basebackup(places: &Places, server: &ServerVersion) -> Result<Found> {
+    not_older(places, &PG_BASEBACKUP, server)
+}
+
+/// The `pg_receivewal` for a server: of its version or a newer one.
+pub(super) fn pg_receivewal(places: &Places, server: &ServerVersion) -> Result<Found> {
+    not_older(places, &PG_RECEIVEWAL, server)
+}
+
+fn not_older(places: &Places, program: &Program, server: &ServerVersion) -> Result<Found> {
+    let major = server.number.major;
+    let wanted = format!("{major} or newer, as the server is {}", server.number);
+    places.find(program, &wanted, |version| version.major >= major)
+}
+
+/// The programs that run a server on files of a version.
+#[derive(Debug, Clone)]
+pub(super) struct ServerPrograms {
+    pub(super) postgres: Found,
+    pub(super) pg_ctl: Found,
+    pub(super) pg_controldata: Found,
+    /// Which is newer than the others, and not in every package.
+    pub(super) pg_verifybackup: Option<Found>,
+}
+
+impl ServerPrograms {
+    pub(super) fn find(places: &Places, major: u32) -> Result<Self> {
+        let wanted = format!("version {major}, as the backup's files are of it");
+        let find = |program| places.find(program, &wanted, |version| version.major == major);
+        Ok(Self {
+            postgres: find(&POSTGRES)?,
+            pg_ctl: find(&PG_CTL)?,
+            pg_controldata: find(&PG_CONTROLDATA)?,
+            pg_verifybackup: find(&PG_VERIFYBACKUP).ok(),
+        })
+    }
+}
+
+/// A program that works on files and asks no server.
+pub(super) fn launch_local(found: &Found) -> Launch {
+    Launch::new(found, classify).without_environment("PG")
 }
 
 /// The `psql` that reads what a `pg_dump` wrote.

@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 
 use super::super::Place;
 use super::super::tools::{Pipe, Running, Version};
-use super::capture::failed;
 use super::dump::without_unknown;
 use super::{Postgres, names, programs, server};
 use crate::archive::{Manifest, Table};
 use crate::control::Control;
+use crate::failure::from_io;
 
 /// More than the settings at the start of a dump take.
 const START: usize = 64 << 10;
@@ -100,7 +100,7 @@ impl Postgres {
             .start(Pipe::Input, control)?;
         let mut start = Vec::with_capacity(START);
         if let Err(error) = input.take(START as u64).read_to_end(&mut start) {
-            return Err(running.fail(failed("the backup cannot be read", error)));
+            return Err(running.fail(from_io("reading the backup", error)));
         }
         let start = without_unknown(&start, |name| settings.contains(name));
         if let Err(error) = running.write_all(&start) {
@@ -113,7 +113,7 @@ impl Postgres {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed("the backup cannot be read", error)),
+                Err(error) => return Err(from_io("reading the backup", error)),
             };
             if let Err(error) = running.write_all(&buffer[..read]) {
                 return Err(refused(running, error));
@@ -148,7 +148,7 @@ impl Postgres {
 
 /// The program closed its end: what it says is the cause.
 fn refused(running: Running, error: io::Error) -> Error {
-    explained(running.fail(failed("the restoring program takes no more", error)))
+    explained(running.fail(from_io("writing to psql", error)))
 }
 
 fn explained(error: Error) -> Error {

@@ -6,9 +6,9 @@ use mainstay::{Config, Database, Error, ErrorKind, Result};
 
 use super::super::tools::Version;
 
-/// Longer than any backup takes: what a statement or transaction may take here is limited by
+/// Longer than anything here takes: what a statement or transaction may take here is limited by
 /// whoever can cancel the work.
-const LONG: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LONG: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Databases every server has, from which others are made and renamed.
@@ -30,15 +30,28 @@ pub(super) fn config_of(config: &Config, database: &str) -> Config {
 
 /// A handle for a few questions. Nothing is joined, remembered or tried for long.
 pub(super) async fn open(config: &Config, database: &str) -> Result<Database> {
+    open_with(config, database, 2).await
+}
+
+async fn open_with(config: &Config, database: &str, sessions: u32) -> Result<Database> {
     let mut config = config_of(config, database);
-    config.pool.max = 2;
+    config.pool.max = sessions;
     config.pool.min = 0;
+    config.pool.leak_after = Duration::ZERO;
     config.timeouts.statement = LONG;
     config.timeouts.transaction = LONG;
     config.coalesce = false;
     config.resilience.breaker = false;
     config.startup.require_database = true;
     Database::open(&config).await
+}
+
+/// A handle with one session, which stays the same for as long as the server keeps it.
+pub(super) async fn open_single(config: &Config, database: &str) -> Result<Database> {
+    let mut config = config.clone();
+    config.timeouts.idle = LONG;
+    config.timeouts.lifetime = LONG;
+    open_with(&config, database, 1).await
 }
 
 /// A handle on a database from which others can be made, renamed and dropped: none of these.

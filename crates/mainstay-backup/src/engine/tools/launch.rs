@@ -113,15 +113,35 @@ impl Launch {
             // A group of its own: an interrupt from the terminal reaches us, and we end it; and its
             // own children end with it.
             .process_group(0);
-        let child = self.command.spawn().map_err(|source| {
-            Error::new(
-                ErrorKind::Configuration,
-                format!("cannot start {}: {source}", self.name),
-            )
-            .with_outcome(Outcome::NotApplied)
-            .with_source(source)
-        })?;
+        let child = self
+            .command
+            .spawn()
+            .map_err(|source| cannot_start(self.name, source))?;
         Running::watch(child, self, control)
+    }
+
+    /// Starts a program that leaves another one behind which goes on, and waits until the first has
+    /// ended well. What they say goes nowhere: a pipe of ours would end with us.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end well.
+    pub(crate) fn detached(mut self, control: &Control) -> Result<()> {
+        control.check()?;
+        let status = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .status()
+            .map_err(|source| cannot_start(self.name, source))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Database,
+            format!("{} ended with {status}", self.name),
+        ))
     }
 
     /// Starts it, and waits until it has ended well. Gives what it said.
@@ -131,4 +151,13 @@ impl Launch {
     pub(crate) fn run(self, control: &Control) -> Result<String> {
         self.start(Pipe::Neither, control)?.finish()
     }
+}
+
+fn cannot_start(name: &str, source: std::io::Error) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!("cannot start {name}: {source}"),
+    )
+    .with_outcome(Outcome::NotApplied)
+    .with_source(source)
 }

@@ -127,6 +127,16 @@ impl Running {
         self.process.signal(Signal::TERM);
     }
 
+    /// Asks it to end, as an interrupt from the keyboard would.
+    pub(crate) fn interrupt(&self) {
+        self.process.signal(Signal::INT);
+    }
+
+    /// Asks it to end at once.
+    pub(crate) fn quit(&self) {
+        self.process.signal(Signal::QUIT);
+    }
+
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&self) -> bool {
         // What cannot be asked does not run for us.

@@ -4,12 +4,14 @@
 //! - `everything`: a database with everything in it
 //! - `swaps`: taking the place of a database
 //! - `faults`: programs and servers that fail, and work that is cancelled
+//! - `physical`: base backups, the log that follows them, and recovery to a moment
 //! - `kills`: restores and swaps killed at any moment
 
 mod everything;
 mod faults;
 mod kills;
 mod load;
+mod physical;
 mod swaps;
 
 use std::io::Write;
