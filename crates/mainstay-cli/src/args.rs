@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mainstay::config::{ConfigLoader, Profile};
 use mainstay::schema::Dialect;
 
-pub(crate) use migrate::{DraftFlags, MigrateCommand};
+pub(crate) use migrate::{DraftFlags, MigrateCommand, SquashArgs};
 pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
 pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
 
@@ -217,6 +217,8 @@ mod tests {
             &["migrate", "down", "--steps", "0"],
             &["migrate", "baseline"],
             &["migrate", "new"],
+            &["migrate", "squash"],
+            &["migrate", "squash", "start", "--to", "1"],
             &["fly"],
             &["--profile", "staging"],
             &["schema", "show", "--dialect", "oracle"],

@@ -7,7 +7,7 @@ use mainstay::clock::{Clock, SystemClock};
 use mainstay_migrate::{Goal, Options, Status, baseline, dry_run, source, status};
 
 use super::steps;
-use super::{draft, lint, rehearse, repair, undo};
+use super::{draft, lint, rehearse, repair, squash, undo};
 use crate::args::{Format, MigrateCommand};
 use crate::context::{Context, migration_failure, need_entities};
 use crate::exit::{Exit, Failure};
@@ -53,6 +53,7 @@ pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Resul
             repair::run(context, &say, format).await
         }
         MigrateCommand::Lint(args) => lint::run(context, &args).await,
+        MigrateCommand::Squash(args) => squash::run(context, &args).await,
         MigrateCommand::Rehearse(args) => rehearse::run(context, &args).await,
         MigrateCommand::New {
             name,
