@@ -134,7 +134,7 @@ pub(crate) async fn dispatch(
     let loader = cli.global.apply(loader.with_keys(app.config_keys()));
     let config = loader.load()?;
     if terminal.is_process() {
-        logging::start(&config, command == Command::Serve);
+        logging::start(&config, command == Command::Serve, terminal);
     }
     let context = Context::new(app, config, terminal.clone());
     match command {

@@ -40,6 +40,7 @@ pub(crate) async fn with_places<T>(
     tokio::select! {
         done = work() => done,
         exit = shutdown.signal() => {
+            context.terminal.stop_drawing();
             // The work was dropped, and what it made is being removed.
             let mut settled = true;
             for place in places {
