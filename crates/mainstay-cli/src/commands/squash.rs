@@ -102,13 +102,13 @@ fn places(
         there.push(slug);
         places.push(Place::beside(&at_url(context, url)));
     }
-    let file = Dialect::Sqlite.slug();
-    if plan.engines.contains(&file) && !there.contains(&file) {
-        // A file needs no server; its name is not used.
-        let url = DatabaseUrl::parse("sqlite:squash.db")
-            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-        there.push(file);
-        places.push(Place::beside(&at_url(context, url)));
+    // A file needs no server; its name is not used.
+    let file = DatabaseUrl::parse("sqlite:squash.db")
+        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let slug = Dialect::expected(file.engine()).slug();
+    if plan.engines.contains(&slug) && !there.contains(&slug) {
+        there.push(slug);
+        places.push(Place::beside(&at_url(context, file)));
     }
     match plan.engines.iter().find(|slug| !there.contains(slug)) {
         None => Ok(places),
