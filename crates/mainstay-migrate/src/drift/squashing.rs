@@ -119,7 +119,7 @@ fn unseen(set: &MigrationSet, dialect: Dialect) -> Result<Vec<String>> {
     Ok(out)
 }
 
-fn is_seen(statement: &Shape<'_>) -> bool {
+fn is_seen(statement: &Shape) -> bool {
     let words = statement.words();
     match words.first().copied().unwrap_or_default() {
         "CREATE" | "ALTER" | "DROP" => {
