@@ -38,7 +38,8 @@ impl io::Write for Log {
 
 fn default_filter(statements: StatementLog, serves: bool) -> &'static str {
     match (serves, statements) {
-        (false, _) => "warn,mainstay::statement=off",
+        // What takes long in a command is told by it, with its time.
+        (false, _) => "warn,mainstay::statement=off,mainstay::slow=off",
         (true, StatementLog::All) => "info,mainstay::statement=debug",
         (true, StatementLog::Errors) => "info",
     }
@@ -52,6 +53,7 @@ mod tests {
     fn the_service_logs_what_its_profile_says() {
         assert!(default_filter(StatementLog::All, true).contains("statement=debug"));
         assert_eq!(default_filter(StatementLog::Errors, true), "info");
-        assert!(default_filter(StatementLog::All, false).contains("statement=off"));
+        let quiet = default_filter(StatementLog::All, false);
+        assert!(quiet.contains("statement=off") && quiet.contains("slow=off"));
     }
 }
