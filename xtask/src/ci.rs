@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::faults;
+use crate::migrations;
 use crate::process::{self, cargo, step, works, works_within};
 use crate::test::{self, Outcome};
 
@@ -59,19 +60,9 @@ fn checks() -> Vec<String> {
         "documentation",
         cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
     );
-    check("migrations of questlog", &mut lint_migrations());
     check("beside sqlx and SeaORM", &mut beside_others());
     problems.extend(deny());
     problems
-}
-
-/// What would hurt in production, in the texts of every dialect. A warning is an error here: one
-/// that is meant to be is ignored in the migration itself, with its reason.
-fn lint_migrations() -> Command {
-    let mut command = cargo(["run", "--quiet", "-p", "questlog", "--"]);
-    command.args(["migrate", "lint", "--strict"]);
-    command.args(["--folder", "apps/questlog/migrations"]);
-    command
 }
 
 /// The crate outside the workspace which proves that a service can hold all three. Its builds stay
@@ -87,6 +78,8 @@ pub(crate) fn run() -> Outcome {
     let problems = checks();
     let mut outcome = test::run(&[], &[]);
     outcome.problems.splice(0..0, problems);
+    // With what the tests have built.
+    outcome.problems.extend(migrations::run());
     outcome.problems.extend(under_load());
     outcome
 }

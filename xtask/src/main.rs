@@ -15,6 +15,7 @@
 mod bench;
 mod ci;
 mod faults;
+mod migrations;
 mod packages;
 mod process;
 mod servers;
@@ -46,7 +47,13 @@ enum Task {
     /// otherwise says what to install. Engines without a server are skipped, except with CI=true in
     /// the environment.
     Test(TestArguments),
-    /// Check style, lints, documentation and licences, run every test, break databases for a few
+    /// Look over questlog's migrations, apply them, and compare entities, migrations and database, by
+    /// questlog's own commands on private servers of every engine
+    ///
+    /// Ends with an error when lint finds something, or when the three differ.
+    Migrations,
+    /// Check style, lints, documentation and licences, run every test, look over and check
+    /// questlog's migrations on every engine, break databases for a few
     /// minutes, and hold a minute of normal load against service levels
     Ci,
     /// Measure Mainstay side by side with the raw drivers, sqlx, SeaORM and Diesel
@@ -81,6 +88,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Task::Test(arguments) => test::run(&arguments.engine, &arguments.runner),
         Task::Ci => ci::run(),
+        Task::Migrations => return alone(migrations::alone()),
         Task::Bench(arguments) => return alone(bench::run(&arguments)),
         Task::Faults(arguments) => return alone(faults::run(&arguments)),
         Task::Soak(arguments) => return alone(soak::run(&arguments)),

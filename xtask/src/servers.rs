@@ -88,6 +88,13 @@ impl Servers {
         Err(problem.unwrap_or("the server did not start").to_owned())
     }
 
+    /// The address of an engine's server.
+    pub(crate) fn url(&self, engine: Engine) -> Option<&str> {
+        let name = format!("MAINSTAY_TEST_{}_URL", engine.name().to_uppercase());
+        let found = self.variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, url)| url.as_str())
+    }
+
     /// The environment variables in which tests look for the servers.
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.variables

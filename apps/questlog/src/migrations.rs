@@ -22,9 +22,17 @@ macro_rules! step {
 }
 
 /// All migrations, oldest first.
-pub static MIGRATIONS: MigrationSet = MigrationSet::new(&[Migration {
-    version: "20260101000000",
-    name: "init",
-    up: step!("20260101000000_init", "up"),
-    down: Some(step!("20260101000000_init", "down")),
-}]);
+pub static MIGRATIONS: MigrationSet = MigrationSet::new(&[
+    Migration {
+        version: "20260101000000",
+        name: "init",
+        up: step!("20260101000000_init", "up"),
+        down: Some(step!("20260101000000_init", "down")),
+    },
+    Migration {
+        version: "20261128181759",
+        name: "index_goals_by_status",
+        up: step!("20261128181759_index_goals_by_status", "up"),
+        down: Some(step!("20261128181759_index_goals_by_status", "down")),
+    },
+]);

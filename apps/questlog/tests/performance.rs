@@ -96,6 +96,10 @@ async fn queries_use_their_indexes(quest: Service) {
     let (user, goal) = (text(&user, "id"), text(&goal, "id"));
     for (path, index) in [
         (format!("/goals?userId={user}"), "goals_user_id_id_idx"),
+        (
+            format!("/goals?userId={user}&status=active"),
+            "goals_user_id_status_id_idx",
+        ),
         ("/goals?moduleId=fitness".into(), "goals_module_id_id_idx"),
         (
             format!("/progress?goalId={goal}"),

@@ -15,7 +15,7 @@ use mainstay::schema::Dialect;
 
 pub(crate) use backup::{BackupCommand, FromTarget, Query, RestorePlace, Stored, Taken, WatchArgs};
 pub(crate) use copy::CopyArgs;
-pub(crate) use migrate::{DraftFlags, MigrateCommand};
+pub(crate) use migrate::{DraftFlags, MigrateCommand, SquashArgs};
 pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
 pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
 
@@ -228,6 +228,8 @@ mod tests {
             &["copy"],
             &["copy", "--from", "sqlite:a.db"],
             &["migrate", "new"],
+            &["migrate", "squash"],
+            &["migrate", "squash", "start", "--to", "1"],
             &["fly"],
             &["--profile", "staging"],
             &["schema", "show", "--dialect", "oracle"],

@@ -1,25 +1,45 @@
 //! What is logged, to the error stream.
 
+use std::io;
+
 use mainstay::Config;
 use mainstay::config::StatementLog;
 use tracing_subscriber::EnvFilter;
 
+use crate::terminal::Terminal;
+
 /// Starts logging. `RUST_LOG` decides if it is set; otherwise the service logs what its profile
 /// says, and the other commands only what the user should know: they print their own errors.
-pub(crate) fn start(config: &Config, serves: bool) {
+pub(crate) fn start(config: &Config, serves: bool, terminal: &Terminal) {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(default_filter(config.log.statements, serves)));
+    let terminal = terminal.clone();
     // A second start, by an application that has its own, changes nothing.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(move || Log(terminal.clone()))
         .with_ansi(false)
         .try_init();
 }
 
+/// Writes lines of the log where they do not meet what is drawn.
+struct Log(Terminal);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.log(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn default_filter(statements: StatementLog, serves: bool) -> &'static str {
     match (serves, statements) {
-        (false, _) => "warn,mainstay::statement=off",
+        // What takes long in a command is told by it, with its time.
+        (false, _) => "warn,mainstay::statement=off,mainstay::slow=off",
         (true, StatementLog::All) => "info,mainstay::statement=debug",
         (true, StatementLog::Errors) => "info",
     }
@@ -33,6 +53,7 @@ mod tests {
     fn the_service_logs_what_its_profile_says() {
         assert!(default_filter(StatementLog::All, true).contains("statement=debug"));
         assert_eq!(default_filter(StatementLog::Errors, true), "info");
-        assert!(default_filter(StatementLog::All, false).contains("statement=off"));
+        let quiet = default_filter(StatementLog::All, false);
+        assert!(quiet.contains("statement=off") && quiet.contains("slow=off"));
     }
 }

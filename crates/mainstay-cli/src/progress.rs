@@ -1,8 +1,12 @@
-//! What a run of migrations is doing, line by line on the error stream.
+//! What a run of migrations is doing, line by line on the error stream; on a terminal with a `bar`
+//! for the statement that is running.
+
+mod bar;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use indicatif::ProgressDrawTarget;
 use mainstay_migrate::{Direction, Event, Progress};
 
 use crate::output::{counted, short};
@@ -11,18 +15,31 @@ use crate::terminal::Terminal;
 /// How often it is said that another instance is waited for.
 const REMIND: Duration = Duration::from_secs(10);
 
-/// Lines on a terminal's error stream.
-pub(crate) fn on(terminal: &Terminal) -> Arc<dyn Progress> {
-    Arc::new(Lines {
-        terminal: terminal.clone(),
-        waited: Mutex::new(None),
-    })
+/// Lines on a terminal's error stream, and under them a bar if that is a screen and somebody reads
+/// what is printed, and not a program.
+pub(crate) fn on(terminal: &Terminal, json: bool) -> Arc<dyn Progress> {
+    match terminal.is_screen() && !json {
+        true => Arc::new(bar::Bar::new(
+            terminal,
+            ProgressDrawTarget::stderr_with_hz(10),
+        )),
+        false => Arc::new(Lines::on(terminal)),
+    }
 }
 
 struct Lines {
     terminal: Terminal,
     /// When waiting was last told, since the run began.
     waited: Mutex<Option<Duration>>,
+}
+
+impl Lines {
+    fn on(terminal: &Terminal) -> Self {
+        Self {
+            terminal: terminal.clone(),
+            waited: Mutex::new(None),
+        }
+    }
 }
 
 impl Progress for Lines {

@@ -138,7 +138,7 @@ pub(crate) async fn dispatch(
     );
     let config = loader.load()?;
     if terminal.is_process() {
-        logging::start(&config, command == Command::Serve);
+        logging::start(&config, command == Command::Serve, terminal);
     }
     let context = Context::new(app, config, terminal.clone());
     match command {

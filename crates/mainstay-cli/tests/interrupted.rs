@@ -1,8 +1,9 @@
-//! A check that is interrupted takes its scratch database with it.
+//! What is interrupted: a check takes its scratch database with it, a migration says what to do.
 #![cfg(unix)]
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use mainstay::config::ConfigLoader;
@@ -56,40 +57,87 @@ fn scratch_folders(within: &Path) -> usize {
     ours.count()
 }
 
-/// The test also starts itself as a process that checks.
-#[test]
-fn an_interrupted_check_leaves_nothing_over() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    if std::env::var_os(CHECKS).is_some() {
-        let words = ["slow", "schema", "check"].map(Into::into);
-        let loader = ConfigLoader::from_process_env();
-        let exit = runtime.block_on(run(&Slow, words, loader, Terminal::process()));
-        std::process::exit(i32::from(exit.code()));
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = format!("sqlite:{}", folder.path().join("slow.db").display());
+/// An empty database in a folder.
+fn empty(runtime: &tokio::runtime::Runtime, folder: &Path) -> String {
+    let url = format!("sqlite:{}", folder.join("slow.db").display());
     let config = ConfigLoader::new().set("url", &url).load().expect("right");
     runtime.block_on(async {
         let db = Database::builder().create_if_missing().open(&config).await;
         let db = db.expect("opens");
         db.close(Duration::from_secs(5)).await.expect("closes");
     });
-    let temporary = folder.path().join("temporary");
-    std::fs::create_dir(&temporary).expect("made");
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
+    url
+}
+
+/// Starts the test below as a process that runs a command.
+fn start(words: &str, url: &str, temporary: &Path, err: Stdio) -> Child {
+    Command::new(std::env::current_exe().expect("this program"))
         .args([
             "--exact",
             "an_interrupted_check_leaves_nothing_over",
             "--nocapture",
         ])
-        .env(CHECKS, "yes")
-        .env("DATABASE_URL", &url)
-        .env("TMPDIR", &temporary)
+        .env(CHECKS, words)
+        .env("DATABASE_URL", url)
+        .env("TMPDIR", temporary)
         .env_remove("MAINSTAY_ENV")
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(err)
         .spawn()
-        .expect("the check starts");
+        .expect("it starts")
+}
+
+fn interrupt(child: &Child) {
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success());
+}
+
+#[test]
+fn an_interrupted_migration_says_how_to_go_on() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = empty(&runtime, folder.path());
+    let words = "slow migrate up";
+    let mut child = start(words, &url, folder.path(), Stdio::piped());
+    let mut err = BufReader::new(child.stderr.take().expect("piped"));
+    let mut said = String::new();
+    while !said.contains("applying 20260101000000_count") {
+        assert_ne!(err.read_line(&mut said).expect("UTF-8"), 0, "{said}");
+    }
+    // The statement takes minutes; it is to have begun.
+    std::thread::sleep(Duration::from_millis(300));
+    interrupt(&child);
+    err.read_to_string(&mut said).expect("UTF-8");
+    let ended = child.wait().expect("it ends");
+    assert_eq!(ended.code(), Some(i32::from(Exit::Interrupted.code())));
+    assert!(
+        said.contains("see what stands: slow migrate status"),
+        "{said}"
+    );
+    assert!(
+        !said.contains('\x1b'),
+        "no screen, and nothing drawn: {said}"
+    );
+}
+
+/// The test also starts itself as a process that checks.
+#[test]
+fn an_interrupted_check_leaves_nothing_over() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    if let Ok(words) = std::env::var(CHECKS) {
+        let words: Vec<_> = words.split(' ').map(Into::into).collect();
+        let loader = ConfigLoader::from_process_env();
+        let exit = runtime.block_on(run(&Slow, words, loader, Terminal::process()));
+        std::process::exit(i32::from(exit.code()));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = empty(&runtime, folder.path());
+    let temporary = folder.path().join("temporary");
+    std::fs::create_dir(&temporary).expect("made");
+    let mut child = start("slow schema check", &url, &temporary, Stdio::null());
     let mut seen = 0;
     for _ in 0..600 {
         seen = scratch_folders(&temporary);
@@ -100,11 +148,7 @@ fn an_interrupted_check_leaves_nothing_over() {
         }
     }
     assert_eq!(seen, 1, "the check makes a scratch database");
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(sent.success());
+    interrupt(&child);
     let ended = child.wait().expect("it ends");
     assert_eq!(ended.code(), Some(i32::from(Exit::Interrupted.code())));
     assert_eq!(scratch_folders(&temporary), 0);

@@ -82,7 +82,7 @@ pub(crate) enum Effect {
 }
 
 /// How a statement of a migration without a transaction gets on with its record.
-pub(crate) fn manner(dialect: Dialect, shape: &Shape<'_>) -> Manner {
+pub(crate) fn manner(dialect: Dialect, shape: &Shape) -> Manner {
     match dialect {
         Dialect::Sqlite => Manner::Shared,
         Dialect::Postgres => postgres::manner(shape),
@@ -91,7 +91,7 @@ pub(crate) fn manner(dialect: Dialect, shape: &Shape<'_>) -> Manner {
 }
 
 /// The lock that a statement takes, in words.
-pub(crate) fn lock(dialect: Dialect, shape: &Shape<'_>) -> String {
+pub(crate) fn lock(dialect: Dialect, shape: &Shape) -> String {
     match dialect {
         Dialect::Sqlite => sqlite::lock(shape),
         Dialect::Postgres => postgres::lock(shape),
@@ -100,7 +100,7 @@ pub(crate) fn lock(dialect: Dialect, shape: &Shape<'_>) -> String {
 }
 
 /// Why a statement cannot be run in a transaction.
-pub(crate) fn refused_in_transaction(dialect: Dialect, shape: &Shape<'_>) -> Option<&'static str> {
+pub(crate) fn refused_in_transaction(dialect: Dialect, shape: &Shape) -> Option<&'static str> {
     match dialect {
         Dialect::Postgres => postgres::refused_in_transaction(shape),
         Dialect::Sqlite => sqlite::refused_in_transaction(shape),
@@ -109,7 +109,7 @@ pub(crate) fn refused_in_transaction(dialect: Dialect, shape: &Shape<'_>) -> Opt
 }
 
 /// Why a statement cannot be resumed after an interruption, and so must be written otherwise.
-pub(crate) fn refused_alone(dialect: Dialect, shape: &Shape<'_>) -> Option<&'static str> {
+pub(crate) fn refused_alone(dialect: Dialect, shape: &Shape) -> Option<&'static str> {
     match dialect {
         Dialect::Postgres => postgres::refused_alone(shape),
         _ => None,

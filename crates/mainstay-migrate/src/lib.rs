@@ -8,8 +8,8 @@
 //! - [`mod@catalog`]: what a database has
 //! - [`mod@diff`]: two of these compared, and the SQL that removes the differences
 //! - `lexer`: SQL text into tokens; [`split`]: into statements; [`checksum`]: into a fingerprint
+//! - `ddl`: what a statement does, read from its tokens: the one reader of statements
 //! - `shape`: what a statement is about; `refusal`: what must not stand in a migration
-//! - `ddl`: what a statement does, read from its tokens
 //! - [`mod@lint`]: what hurts in production, found in the texts of migrations
 //! - [`plan`]: what is to be done, from what is known and what the database has recorded
 //!

@@ -1,14 +1,14 @@
 //! Drops everything the migrations made. For development and tests; the command line refuses it
 //! elsewhere.
 
+use mainstay::schema::Dialect;
 use mainstay::{Database, Error, Result};
 
 use crate::MigrationSet;
+use crate::ddl::{Act, read};
 use crate::history::{TABLE, table_exists};
 use crate::journal;
-use crate::lexer::{Kind, Token};
 use crate::migration::Direction;
-use crate::shape::unquoted;
 use crate::split::statements;
 
 /// Drops the tables of the handle's schema, those the migrations create, and the history. Returns
@@ -49,8 +49,7 @@ fn created_tables(db: &Database, set: &MigrationSet) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for migration in set.migrations() {
         let text = set.text(migration.version, Direction::Up, dialect)?;
-        let all = statements(dialect, text.unwrap_or_default()).map_err(Error::unexpected)?;
-        for name in all.iter().filter_map(|tokens| created_table(tokens)) {
+        for name in created_in(dialect, text.unwrap_or_default())? {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -59,43 +58,27 @@ fn created_tables(db: &Database, set: &MigrationSet) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The name in `CREATE TABLE [IF NOT EXISTS] name`.
-fn created_table(tokens: &[Token<'_>]) -> Option<String> {
-    let is = |token: &Token<'_>, word: &str| {
-        token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word)
-    };
-    let [create, table, rest @ ..] = tokens else {
-        return None;
-    };
-    if !is(create, "create") || !is(table, "table") {
-        return None;
-    }
-    let rest = match rest {
-        [a, b, c, rest @ ..] if is(a, "if") && is(b, "not") && is(c, "exists") => rest,
-        rest => rest,
-    };
-    let name = rest.first()?;
-    match name.kind {
-        Kind::Quoted => unquoted(name.text),
-        _ => Some(name.text.to_owned()),
-    }
+/// The tables that a text creates, in that order.
+fn created_in(dialect: Dialect, sql: &str) -> Result<Vec<String>> {
+    let all = statements(dialect, sql).map_err(Error::unexpected)?;
+    let created = all
+        .iter()
+        .filter_map(|tokens| match read(dialect, sql, tokens) {
+            Act::CreateTable(create) if !create.temporary => Some(create.name.name),
+            _ => None,
+        });
+    Ok(created.collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use mainstay::schema::Dialect;
-
     use super::*;
 
     #[test]
     fn created_tables_are_found_by_name() {
         let sql = "CREATE TABLE a (id INT); create table if not exists \"b\"\"c\" (id INT); \
                    CREATE INDEX d ON a (id); INSERT INTO a VALUES (1)";
-        let all = statements(Dialect::Sqlite, sql).expect("valid");
-        let names: Vec<_> = all
-            .iter()
-            .filter_map(|tokens| created_table(tokens))
-            .collect();
+        let names = created_in(Dialect::Sqlite, sql).expect("valid");
         assert_eq!(names, ["a", "b\"c"]);
     }
 }

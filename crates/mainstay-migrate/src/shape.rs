@@ -1,21 +1,24 @@
-//! What a statement is about, read off its tokens: enough to name its lock and its table, and to
-//! tell whether running it again does harm. Where it cannot be told, the answer is nothing.
+//! What a statement is about: enough to name its lock and its table, and to tell whether running it
+//! again does harm. What it does is read by [`ddl`](crate::ddl), as for the lint; the words that
+//! stand in it are looked at for the rest. Where it cannot be told, the answer is nothing.
 
 use mainstay::schema::Dialect;
 
-use crate::lexer::{Kind, Token};
+use crate::ddl::{Act, Action, Column, Constraint, ConstraintKind, Dropped, Name, read};
+use crate::lexer::Kind;
 use crate::split::statements;
 
-/// A statement's tokens, with the words in upper case.
+/// What a statement does, and its words in upper case.
 #[derive(Debug, Clone)]
-pub(crate) struct Shape<'a> {
-    tokens: Vec<Token<'a>>,
+pub(crate) struct Shape {
+    dialect: Dialect,
+    act: Act,
     words: Vec<String>,
 }
 
-impl<'a> Shape<'a> {
+impl Shape {
     /// The first statement of a text.
-    pub(crate) fn of(dialect: Dialect, text: &'a str) -> Self {
+    pub(crate) fn of(dialect: Dialect, text: &str) -> Self {
         let tokens = statements(dialect, text)
             .ok()
             .and_then(|all| all.into_iter().next())
@@ -28,7 +31,11 @@ impl<'a> Shape<'a> {
                 _ => token.text.to_owned(),
             })
             .collect();
-        Self { tokens, words }
+        Self {
+            dialect,
+            act: read(dialect, text, &tokens),
+            words,
+        }
     }
 
     /// Its words in upper case and its symbols. What is quoted is empty.
@@ -52,12 +59,12 @@ impl<'a> Shape<'a> {
             .position(|some| some.iter().zip(words).all(|(a, b)| a == b))
     }
 
-    /// What stands behind a word, as a statement.
+    /// What stands behind a word, which does the same.
     pub(crate) fn behind(&self, word: &str) -> Option<Self> {
         let at = self.words.iter().position(|w| w == word)? + 1;
         Some(Self {
-            tokens: self.tokens[at..].to_vec(),
             words: self.words[at..].to_vec(),
+            ..self.clone()
         })
     }
 
@@ -97,58 +104,79 @@ impl<'a> Shape<'a> {
 
     /// Its table, without the schema's name.
     pub(crate) fn table(&self) -> Option<String> {
-        let words = self.words();
-        let behind = |word: &str| words.iter().position(|w| *w == word).map(|at| at + 1);
-        let at = match *words.first()? {
-            "CREATE" => match self.object()? {
-                "TABLE" => behind("TABLE"),
-                "INDEX" | "TRIGGER" => behind("ON"),
-                _ => None,
-            },
-            "ALTER" | "RENAME" | "OPTIMIZE" | "REPAIR" | "REINDEX" | "CHECK" => behind("TABLE"),
-            "DROP" => match self.object()? {
-                "TABLE" => behind("TABLE"),
-                "INDEX" | "TRIGGER" => behind("ON"),
-                _ => None,
-            },
-            "TRUNCATE" | "ANALYZE" => Some(behind("TABLE").unwrap_or(1)),
-            "INSERT" | "REPLACE" => behind("INTO"),
-            "UPDATE" => Some(1),
-            "DELETE" => behind("FROM"),
+        let table = match &self.act {
+            Act::CreateTable(create) => Some(&create.name),
+            Act::AlterTable(alter) => Some(&alter.table),
+            Act::CreateIndex(create) => Some(&create.table),
+            Act::CreateTrigger { table } | Act::Look { table } => Some(table),
+            Act::Drop(drop) if drop.what == Dropped::Table => drop.names.first(),
+            Act::Drop(drop) => drop.on.as_ref(),
+            Act::RenameTables(pairs) => pairs.first().map(|(from, _)| from),
+            Act::Truncate { tables, .. } => tables.first(),
+            Act::Insert { table, .. } | Act::Update { table, .. } | Act::Delete { table, .. } => {
+                Some(table)
+            }
+            Act::Maintain(maintain) => maintain.table.as_ref(),
             _ => None,
-        }?;
-        self.name(at).map(|(name, _)| name)
+        };
+        table.map(|table| table.name.clone())
     }
 
     /// The tables that REFERENCES names.
     pub(crate) fn references(&self) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
-        for (at, word) in self.words.iter().enumerate() {
-            if word == "REFERENCES"
-                && let Some((name, _)) = self.name(at + 1)
-                && !out.contains(&name)
+        let mut add = |to: Option<&Name>| {
+            if let Some(to) = to
+                && !out.contains(&to.name)
             {
-                out.push(name);
+                out.push(to.name.clone());
             }
+        };
+        let of_column = |column: &Column| column.references.as_ref().map(|key| key.to.clone());
+        let of_constraint = |constraint: &Constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey { references, .. } => Some(references.to.clone()),
+            _ => None,
+        };
+        match &self.act {
+            Act::CreateTable(create) => {
+                for column in &create.columns {
+                    add(of_column(column).as_ref());
+                }
+                for constraint in &create.constraints {
+                    add(of_constraint(constraint).as_ref());
+                }
+            }
+            Act::AlterTable(alter) => {
+                for action in &alter.actions {
+                    match action {
+                        Action::AddColumn { column, .. } | Action::Modify { column, .. } => {
+                            add(of_column(column).as_ref());
+                        }
+                        Action::AddConstraint(constraint) => {
+                            add(of_constraint(constraint).as_ref());
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
         }
         out
     }
 
-    /// The name of the index that CREATE INDEX or DROP INDEX is about, as it is written, with its
+    /// The name of the index that CREATE INDEX or DROP INDEX is about, in quotes and with its
     /// schema. None when CREATE INDEX leaves it to the engine.
     pub(crate) fn index(&self) -> Option<String> {
-        let at = self.words.iter().position(|word| word == "INDEX")? + 1;
-        let at = self.skip(at, &["CONCURRENTLY"]);
-        let at = self.skip_if(at);
-        if self.words.get(at).is_some_and(|word| word == "ON") {
-            return None;
-        }
-        let (_, end) = self.name(at)?;
-        let text: Vec<&str> = self.tokens[at..end]
-            .iter()
-            .map(|token| token.text)
-            .collect();
-        Some(text.concat())
+        let name = match &self.act {
+            Act::CreateIndex(create) => create.name.as_ref(),
+            Act::Drop(drop) if drop.what == Dropped::Index => drop.names.first(),
+            _ => None,
+        }?;
+        let quoted = self.dialect.quote(&name.name);
+        Some(match &name.schema {
+            Some(schema) => format!("{}.{quoted}", self.dialect.quote(schema)),
+            None => quoted,
+        })
     }
 
     /// Whether it has a comma outside of parentheses.
@@ -163,59 +191,6 @@ impl<'a> Shape<'a> {
             }
         }
         false
-    }
-
-    /// The name at a position, without its schema, and where it ends. Passes over what may stand in
-    /// front.
-    fn name(&self, at: usize) -> Option<(String, usize)> {
-        let mut at = self.skip(
-            self.skip_if(self.skip(at, &["LOW_PRIORITY", "QUICK", "IGNORE"])),
-            &["ONLY"],
-        );
-        loop {
-            let token = self.tokens.get(at)?;
-            let part = match token.kind {
-                Kind::Word => token.text.to_owned(),
-                Kind::Quoted => unquoted(token.text)?,
-                _ => return None,
-            };
-            at += 1;
-            if self.words.get(at).is_some_and(|word| word == ".") {
-                at += 1;
-            } else {
-                return Some((part, at));
-            }
-        }
-    }
-
-    fn skip(&self, mut at: usize, words: &[&str]) -> usize {
-        while self
-            .words
-            .get(at)
-            .is_some_and(|word| words.contains(&word.as_str()))
-        {
-            at += 1;
-        }
-        at
-    }
-
-    /// Behind `IF EXISTS` and `IF NOT EXISTS`.
-    fn skip_if(&self, at: usize) -> usize {
-        match self.words.get(at).map(String::as_str) {
-            Some("IF") => self.skip(at, &["IF", "NOT", "EXISTS"]),
-            _ => at,
-        }
-    }
-}
-
-/// A name without its quotes; nothing for a quoted text that is no name.
-pub(crate) fn unquoted(text: &str) -> Option<String> {
-    let (open, close) = (text.chars().next()?, text.chars().last()?);
-    let inner = text.get(1..text.len().checked_sub(1)?)?;
-    match (open, close) {
-        ('"', '"') | ('`', '`') => Some(inner.replace(&format!("{open}{open}"), &open.to_string())),
-        ('[', ']') => Some(inner.to_owned()),
-        _ => None,
     }
 }
 
@@ -242,11 +217,29 @@ mod tests {
                 "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END",
                 Some("a"),
             ),
+            ("ANALYZE a", Some("a")),
+            ("REINDEX TABLE a", Some("a")),
+            (
+                "WITH b AS (SELECT 1) INSERT INTO a SELECT * FROM b",
+                Some("a"),
+            ),
             ("SELECT 1", None),
             ("", None),
         ];
         for (sql, table) in cases {
             assert_eq!(Shape::of(Sqlite, sql).table().as_deref(), table, "{sql}");
+        }
+        for sql in [
+            "OPTIMIZE TABLE a",
+            "CHECK TABLE a",
+            "RENAME TABLE a TO b",
+            "SET STATEMENT lock_wait_timeout = 1 FOR ALTER TABLE a ADD b INT",
+        ] {
+            assert_eq!(
+                Shape::of(MariaDb, sql).table().as_deref(),
+                Some("a"),
+                "{sql}"
+            );
         }
         let sql = "ALTER TABLE `a``b` ADD COLUMN c INT";
         assert_eq!(Shape::of(MariaDb, sql).table().as_deref(), Some("a`b"));
@@ -257,10 +250,10 @@ mod tests {
         let index = |sql| Shape::of(Postgres, sql).index();
         assert_eq!(
             index("CREATE INDEX CONCURRENTLY IF NOT EXISTS s.\"i\" ON a (b)").as_deref(),
-            Some("s.\"i\"")
+            Some("\"s\".\"i\"")
         );
         assert_eq!(index("CREATE INDEX CONCURRENTLY ON a (b)"), None);
-        assert_eq!(index("DROP INDEX CONCURRENTLY i").as_deref(), Some("i"));
+        assert_eq!(index("DROP INDEX CONCURRENTLY I").as_deref(), Some("\"i\""));
         let sql = "CREATE TABLE a (b INT REFERENCES c, d INT, FOREIGN KEY (d) REFERENCES e (f))";
         assert_eq!(Shape::of(Postgres, sql).references(), ["c", "e"]);
         assert!(Shape::of(Postgres, "DROP TABLE a, b").names_several());

@@ -22,6 +22,8 @@ use crate::input::Input;
     // Keys are made in the order of creation, so these list the newest or oldest first.
     index(user_id, id),
     index(module_id, id),
+    // What a person is at, without all that they have completed over the years.
+    index(user_id, status, id),
     check(
         name = "completed_when",
         condition = "(status = 'completed' AND completed_at IS NOT NULL) \

@@ -109,6 +109,41 @@ pub(crate) enum MigrateCommand {
         #[command(flatten)]
         format: Format,
     },
+    /// Put one migration in place of those up to a version: its text makes what they make, and
+    /// their folders go. Databases that have all of them have nothing to do; such that have a part
+    /// of them must be brought to that version before. Asks first, unless --yes is given.
+    Squash(SquashArgs),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct SquashArgs {
+    /// What the new one is called, in lower case with underscores: start.
+    pub(crate) name: String,
+    /// The newest migration that it stands for. By default the newest there is.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) to: Option<String>,
+    /// Where the migrations are.
+    #[arg(long, value_name = "FOLDER", default_value = "migrations")]
+    pub(crate) folder: PathBuf,
+    /// A database of another engine that the migrations have a text for, to make a scratch database
+    /// beside; may be repeated. SQLite needs none. A password given here can be seen by other users
+    /// of the machine.
+    #[arg(long, value_name = "URL")]
+    pub(crate) beside: Vec<String>,
+    /// Leave out what the text cannot have: rows that the migrations write, rights they give. What
+    /// that is, is named.
+    #[arg(long)]
+    pub(crate) leave_out: bool,
+    /// Only show what would be written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) scratch: ScratchAt,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// How a new migration is drafted.

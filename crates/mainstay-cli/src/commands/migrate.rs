@@ -6,8 +6,8 @@ use std::path::Path;
 use mainstay::clock::{Clock, SystemClock};
 use mainstay_migrate::{Goal, Options, Status, baseline, dry_run, source, status};
 
-use super::steps;
-use super::{draft, lint, rehearse, repair, undo};
+use super::steps::{self, until_asked};
+use super::{draft, lint, rehearse, repair, squash, undo};
 use crate::args::{Format, MigrateCommand};
 use crate::context::{Context, migration_failure, need_entities};
 use crate::exit::{Exit, Failure};
@@ -53,6 +53,7 @@ pub(crate) async fn run(context: &Context<'_>, command: MigrateCommand) -> Resul
             repair::run(context, &say, format).await
         }
         MigrateCommand::Lint(args) => lint::run(context, &args).await,
+        MigrateCommand::Squash(args) => squash::run(context, &args).await,
         MigrateCommand::Rehearse(args) => rehearse::run(context, &args).await,
         MigrateCommand::New {
             name,
@@ -95,12 +96,16 @@ async fn up(context: &Context<'_>, goal: Goal, format: Format) -> Result<Exit, F
         .with_database(async |db| {
             let options = Options {
                 goal,
-                progress: Some(progress::on(&context.terminal)),
+                progress: Some(progress::on(&context.terminal, format.json)),
                 ..Options::default()
             };
-            mainstay_migrate::migrate_with(db, context.app.migrations(), options)
-                .await
-                .map_err(migration_failure)
+            let set = context.app.migrations();
+            until_asked(context, async {
+                mainstay_migrate::migrate_with(db, set, options)
+                    .await
+                    .map_err(migration_failure)
+            })
+            .await
         })
         .await?;
     context.terminal.print(&if format.json {

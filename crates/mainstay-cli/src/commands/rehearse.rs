@@ -9,6 +9,7 @@ use mainstay_migrate::{MigrationSet, MigrationState, status};
 
 use super::lint::write;
 use super::scratch::{at_url, with_scratch};
+use super::steps::until_asked;
 use crate::args::RehearseArgs;
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};
@@ -57,7 +58,7 @@ async fn on_copy(
         .next("restore a backup into another database and name that"));
     }
     let db = context.open_with(&config).await?;
-    let found = on(context, &db, args.start(), args).await;
+    let found = until_asked(context, on(context, &db, args.start(), args)).await;
     let closed = context.close(&db).await;
     let found = found?;
     closed?;
@@ -132,7 +133,7 @@ async fn on(
         rows: args.rows.iter().cloned().collect(),
         seed: args.seed,
         limit: args.limit,
-        progress: Some(progress::on(&context.terminal)),
+        progress: Some(progress::on(&context.terminal, args.format.json)),
         tell: Some(Arc::new(move |what: &str| terminal.note(what))),
         ..Options::default()
     };

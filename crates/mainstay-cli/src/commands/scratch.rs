@@ -24,12 +24,29 @@ pub(crate) async fn with_scratch<T>(
     work: impl AsyncFnOnce(&Place) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let place = place(context, at)?;
+    with_places(context, std::slice::from_ref(&place), async || {
+        work(&place).await
+    })
+    .await
+}
+
+/// The same with places that are known.
+pub(crate) async fn with_places<T>(
+    context: &Context<'_>,
+    places: &[Place],
+    work: impl AsyncFnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let (_listener, shutdown) = signals::listen(context.terminal.is_process());
     tokio::select! {
-        done = work(&place) => done,
+        done = work() => done,
         exit = shutdown.signal() => {
+            context.terminal.stop_drawing();
             // The work was dropped, and what it made is being removed.
-            let what = match place.settle(SETTLE).await {
+            let mut settled = true;
+            for place in places {
+                settled &= place.settle(SETTLE).await;
+            }
+            let what = match settled {
                 true => "interrupted; nothing was changed",
                 false => "interrupted; a scratch database may be left over",
             };
@@ -39,7 +56,7 @@ pub(crate) async fn with_scratch<T>(
 }
 
 /// The place that was asked for.
-fn place(context: &Context<'_>, at: &ScratchAt) -> Result<Place, Failure> {
+pub(crate) fn place(context: &Context<'_>, at: &ScratchAt) -> Result<Place, Failure> {
     let Some(text) = &at.scratch else {
         return Ok(Place::beside(&context.config));
     };

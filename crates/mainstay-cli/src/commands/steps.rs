@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::context::{Context, migration_failure};
 use crate::exit::Failure;
 use crate::output::{counted, pair};
+use crate::signals;
 
 /// What was done to a database.
 #[derive(Debug, Default, Serialize)]
@@ -61,6 +62,26 @@ pub(crate) async fn migrate(context: &Context<'_>, db: &Database) -> Result<Repo
     mainstay_migrate::migrate(db, context.app.migrations())
         .await
         .map_err(migration_failure)
+}
+
+/// Runs what changes a database, until the process is asked to stop.
+pub(crate) async fn until_asked<T>(
+    context: &Context<'_>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let (_listener, shutdown) = signals::listen(context.terminal.is_process());
+    tokio::select! {
+        done = work => done,
+        exit = shutdown.signal() => {
+            context.terminal.stop_drawing();
+            context.terminal.note("interrupted: ending what is under way; Ctrl-C again ends at once");
+            Err(Failure::new(exit, "interrupted").next(format!(
+                "see what stands: {}; the next {} goes on from there",
+                context.command("migrate status"),
+                context.command("migrate up"),
+            )))
+        }
+    }
 }
 
 /// Writes the seed data. A duplicate means that another instance writes it at the same time: the

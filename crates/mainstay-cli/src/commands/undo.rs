@@ -4,7 +4,7 @@ use mainstay::Database;
 use mainstay::config::Profile;
 use mainstay_migrate::{Goal, Options, Plan, dry_run, migrate_with};
 
-use super::steps;
+use super::steps::{self, until_asked};
 use crate::args::Format;
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};
@@ -28,12 +28,15 @@ pub(crate) async fn run(
             }
             let options = Options {
                 goal: goal.clone(),
-                progress: Some(progress::on(&context.terminal)),
+                progress: Some(progress::on(&context.terminal, format.json)),
                 ..Options::default()
             };
-            migrate_with(db, set, options)
-                .await
-                .map_err(migration_failure)
+            until_asked(context, async {
+                migrate_with(db, set, options)
+                    .await
+                    .map_err(migration_failure)
+            })
+            .await
         })
         .await?;
     context.terminal.print(&if format.json {

@@ -1,4 +1,5 @@
 //! An application in two releases on a database of each engine, and its folder of migrations.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::PathBuf;
 

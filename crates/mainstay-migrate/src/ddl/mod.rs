@@ -67,7 +67,14 @@ pub(crate) enum Act {
         name: Name,
         value: String,
     },
+    CreateTrigger {
+        table: Name,
+    },
     Maintain(Maintain),
+    /// ANALYZE, CHECK, OPTIMIZE or REPAIR of one table.
+    Look {
+        table: Name,
+    },
     /// `SET LOCAL name`, the name in lower case.
     SetLocal {
         name: String,

@@ -62,6 +62,14 @@ fn statement(c: &mut Cursor<'_, '_>) -> Option<Act> {
             Some(Act::Delete { table, limited })
         }
         "set" if c.eat("local") => Some(Act::SetLocal { name: c.word()? }),
+        "analyze" | "check" | "optimize" | "repair" => {
+            c.eat_any(&["no_write_to_binlog", "local"]);
+            if !c.eat("table") && first != "analyze" {
+                return None;
+            }
+            c.eat("verbose");
+            c.qualified().map(|table| Act::Look { table })
+        }
         "reindex" | "vacuum" | "cluster" | "refresh" => maintain(c, &first).map(Act::Maintain),
         _ => None,
     }
@@ -102,6 +110,12 @@ fn create(c: &mut Cursor<'_, '_>) -> Option<Act> {
     if c.eat("type") {
         let name = c.qualified()?;
         return c.at("as enum").then_some(Act::CreateEnum { name });
+    }
+    if c.eat("trigger") || c.eat("constraint trigger") {
+        while !c.is_empty() && !c.eat("on") {
+            c.step();
+        }
+        return c.qualified().map(|table| Act::CreateTrigger { table });
     }
     let unique = c.eat("unique");
     let special = c.eat_any(&["fulltext", "spatial", "vector"]);

@@ -130,14 +130,14 @@ pub(super) fn limited(directives: &Directives, text: &str) -> String {
 }
 
 /// The statement that SET STATEMENT ... FOR sets variables for.
-fn inner<'a>(shape: &Shape<'a>) -> Option<Shape<'a>> {
+fn inner(shape: &Shape) -> Option<Shape> {
     match shape.starts(&["SET", "STATEMENT"]) {
         true => shape.behind("FOR"),
         false => None,
     }
 }
 
-pub(super) fn manner(shape: &Shape<'_>) -> Manner {
+pub(super) fn manner(shape: &Shape) -> Manner {
     use Effect::{Doubtful, Repeatable, Visible};
     const SEEN: [&str; 8] = [
         "TABLE",
@@ -175,7 +175,7 @@ pub(super) fn manner(shape: &Shape<'_>) -> Manner {
 
 const MOMENT: &str = "metadata lock for a moment";
 
-pub(super) fn lock(shape: &Shape<'_>) -> String {
+pub(super) fn lock(shape: &Shape) -> String {
     if let Some(inner) = inner(shape) {
         return lock(&inner);
     }
@@ -214,14 +214,14 @@ pub(super) fn lock(shape: &Shape<'_>) -> String {
     }
 }
 
-fn index(shape: &Shape<'_>, table: &str) -> String {
+fn index(shape: &Shape, table: &str) -> String {
     if shape.has(&["FULLTEXT"]) || shape.has(&["SPATIAL"]) {
         return format!("metadata lock on {table} (INPLACE, writes wait)");
     }
     format!("{MOMENT} on {table} at begin and end (INPLACE, writes go on)")
 }
 
-fn alter(shape: &Shape<'_>, table: &str) -> String {
+fn alter(shape: &Shape, table: &str) -> String {
     let has = |words: &[&str]| shape.has(words);
     let copies = has(&["PRIMARY", "KEY"])
         || has(&["CONVERT", "TO"])

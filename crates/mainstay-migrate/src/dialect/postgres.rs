@@ -117,7 +117,7 @@ pub(super) fn time_outs(directives: &Directives, session: bool) -> Vec<String> {
     .collect()
 }
 
-pub(super) fn manner(shape: &Shape<'_>) -> Manner {
+pub(super) fn manner(shape: &Shape) -> Manner {
     use Effect::{Doubtful, Repeatable, Visible};
     let words = shape.words();
     let concurrently = words.contains(&"CONCURRENTLY");
@@ -141,7 +141,7 @@ pub(super) fn manner(shape: &Shape<'_>) -> Manner {
     }
 }
 
-pub(super) fn refused_in_transaction(shape: &Shape<'_>) -> Option<&'static str> {
+pub(super) fn refused_in_transaction(shape: &Shape) -> Option<&'static str> {
     let words = shape.words();
     let outside = match words.as_slice() {
         // A view can be refreshed so in a transaction.
@@ -157,7 +157,7 @@ pub(super) fn refused_in_transaction(shape: &Shape<'_>) -> Option<&'static str> 
     )
 }
 
-pub(super) fn refused_alone(shape: &Shape<'_>) -> Option<&'static str> {
+pub(super) fn refused_alone(shape: &Shape) -> Option<&'static str> {
     let words = shape.words();
     let unnamed = words.first() == Some(&"CREATE")
         && words.contains(&"INDEX")
@@ -172,7 +172,7 @@ const ALL_WAIT: &str = "reads and writes wait";
 const WRITES_WAIT: &str = "writes wait";
 const GO_ON: &str = "reads and writes go on";
 
-pub(super) fn lock(shape: &Shape<'_>) -> String {
+pub(super) fn lock(shape: &Shape) -> String {
     let table = shape.table().unwrap_or_else(|| "its table".to_owned());
     let concurrently = shape.has(&["CONCURRENTLY"]);
     let words = shape.words();
@@ -225,7 +225,7 @@ pub(super) fn lock(shape: &Shape<'_>) -> String {
     }
 }
 
-fn alter(shape: &Shape<'_>, table: &str) -> String {
+fn alter(shape: &Shape, table: &str) -> String {
     let adds_key = shape.has(&["FOREIGN", "KEY"]) || shape.has(&["REFERENCES"]);
     if shape.has(&["VALIDATE", "CONSTRAINT"])
         || shape.has(&["SET", "STATISTICS"])

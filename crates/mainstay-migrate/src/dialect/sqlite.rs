@@ -52,14 +52,14 @@ CREATE TABLE IF NOT EXISTS _mainstay_journal (
     scratch_settings: "",
 };
 
-pub(super) fn lock(shape: &Shape<'_>) -> String {
+pub(super) fn lock(shape: &Shape) -> String {
     if shape.starts(&["SELECT"]) || shape.starts(&["VALUES"]) {
         return "none".to_owned();
     }
     "the writer (other writes wait, reads go on)".to_owned()
 }
 
-pub(super) fn refused_in_transaction(shape: &Shape<'_>) -> Option<&'static str> {
+pub(super) fn refused_in_transaction(shape: &Shape) -> Option<&'static str> {
     shape
         .starts(&["VACUUM"])
         .then_some("VACUUM cannot run in a transaction, and so in no migration")

@@ -42,6 +42,11 @@ pub fn without(set: &MigrationSet, version: &str) -> MigrationSet {
     set.only(|other| other != version)
 }
 
+/// A set with only the migrations up to a version.
+pub fn up_to(set: &MigrationSet, version: &str) -> MigrationSet {
+    set.only(|other| other <= version)
+}
+
 /// Writes a drafted migration into the folder of all migrations: into a new one whose version is
 /// `now`, or into that of `version`. Returns its folder.
 ///

@@ -7,6 +7,7 @@
 //! - `drafting`: the migration that makes the database what the entities say; pure
 //! - `apply`: runs a draft that is no migration
 //! - [`files`]: a draft as a migration's folder
+//! - `squashing`: the text of one migration that makes what many make
 //! - `record`: records a migration as applied, whose effect the database has
 
 mod apply;
@@ -15,6 +16,7 @@ mod drafting;
 pub mod files;
 mod judge;
 mod record;
+mod squashing;
 mod states;
 
 use mainstay::{Database, Result, Schema};
@@ -25,6 +27,7 @@ pub use claims::{claims, without_entity};
 pub use drafting::{Drafting, Told, draft_entities};
 pub use judge::{Difference, Odd, judge};
 pub use record::record;
+pub use squashing::{SquashDraft, draft_squash};
 pub use states::{States, made_by_entities, made_by_migrations, states};
 
 use crate::MigrationSet;

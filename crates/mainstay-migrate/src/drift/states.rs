@@ -153,7 +153,7 @@ pub async fn made_by_migrations(
 }
 
 /// The error of running migrations, saying where they were run.
-fn on_empty(error: Error) -> Error {
+pub(super) fn on_empty(error: Error) -> Error {
     if error.kind() == ErrorKind::Configuration {
         return error;
     }
@@ -175,7 +175,7 @@ fn on_empty(error: Error) -> Error {
 }
 
 /// Removes a scratch database, whatever came of the work on it.
-async fn remove<T>(scratch: Scratch, made: Result<T>) -> Result<T> {
+pub(super) async fn remove<T>(scratch: Scratch, made: Result<T>) -> Result<T> {
     let removed = scratch.remove().await;
     let made = made?;
     removed?;

@@ -18,7 +18,7 @@ use mainstay::{Error, ErrorKind};
 
 pub use create::create;
 pub use files::{MOST_BYTES, MOST_BYTES_IN_ALL, MOST_MIGRATIONS, read};
-pub use squash::{SquashText, Squashed, squash};
+pub use squash::{SquashPlan, SquashText, Squashed, squash, squash_plan};
 
 use crate::dialect::slot_of;
 use crate::migration::{Direction, MigrationRef, MigrationSet, Texts};

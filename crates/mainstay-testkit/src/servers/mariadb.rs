@@ -39,6 +39,9 @@ pub(super) fn initialise(site: &Site) -> Result<Command, ServerError> {
     command
         .arg("--no-defaults")
         .arg(format!("--datadir={}", site.data().display()))
+        // A server that starts removes the temporary tables of others from the folder that it shares
+        // with them, and the installer fails: "Unknown table 'mysql.tmp_user_sys'".
+        .arg(format!("--tmpdir={}", site.folder.join("tmp").display()))
         .args([
             "--skip-test-db",
             "--auth-root-authentication-method=normal",

@@ -223,15 +223,29 @@ impl Server {
     }
 
     fn failure(&self, problem: &str) -> ServerError {
-        let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines[lines.len().saturating_sub(25)..].join("\n  ");
         ServerError::new(format!(
-            "the private {} test server ({}) did not start: {problem}. The end of its log:\n  {tail}",
+            "the private {} test server ({}) did not start: {problem}. {}",
             self.kind,
             self.site.programs.server.display(),
+            what_matters(&self.log()),
         ))
     }
+}
+
+/// The lines of a log that tell of errors, and its end: an installer that fails says at length what
+/// could be wrong in general.
+fn what_matters(log: &str) -> String {
+    const MOST: usize = 10;
+    let lines: Vec<&str> = log.lines().collect();
+    let is_error =
+        |line: &&&str| line.contains("ERROR") || line.contains("FATAL") || line.contains("error:");
+    let errors: Vec<&str> = lines.iter().filter(is_error).take(MOST).copied().collect();
+    let told = match errors.is_empty() {
+        true => String::new(),
+        false => format!("Its log tells of errors:\n  {}\n", errors.join("\n  ")),
+    };
+    let end = &lines[lines.len().saturating_sub(25)..];
+    format!("{told}The end of its log:\n  {}", end.join("\n  "))
 }
 
 impl Drop for Server {
@@ -275,4 +289,21 @@ fn free_port() -> Result<u16, ServerError> {
     Err(ServerError::new(
         "no free TCP port was found on 127.0.0.1 between 15000 and 30000",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::what_matters;
+
+    #[test]
+    fn the_errors_of_a_log_come_first() {
+        let advice = "The problem could be conflicting information\n".repeat(30);
+        let log = format!("Installing\nERROR: 1051  Unknown table 'a'\n{advice}");
+        let told = what_matters(&log);
+        assert!(
+            told.starts_with("Its log tells of errors:\n  ERROR: 1051  Unknown table 'a'\n"),
+            "{told}"
+        );
+        assert!(what_matters("ready").starts_with("The end of its log:\n  ready"));
+    }
 }
