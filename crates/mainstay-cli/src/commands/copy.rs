@@ -26,7 +26,7 @@ pub(crate) async fn run(context: &Context<'_>, args: &CopyArgs) -> Result<Exit, 
         fire_triggers: args.fire_triggers,
         restart: args.restart,
         progress: Some(copying::on(&context.terminal, args.format.json)),
-        migrating: Some(progress::on(&context.terminal)),
+        migrating: Some(progress::on(&context.terminal, args.format.json)),
         ..Options::default()
     };
     let report = stoppable(context, &from, &to, &options).await?;
