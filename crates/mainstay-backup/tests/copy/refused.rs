@@ -169,7 +169,10 @@ async fn a_value_that_is_not_what_its_column_is_names_its_row() {
 async fn a_value_that_not_every_engine_stores_goes_to_none() {
     for (change, told) in [
         ("prose = 'a' || char(0)", "must not contain a NUL character"),
-        ("seen_at = '0999-12-31T23:59:59.000000Z'", "must be in the years 1000 to 9999"),
+        (
+            "seen_at = '0999-12-31T23:59:59.000000Z'",
+            "must be in the years 1000 to 9999",
+        ),
     ] {
         let from = some_rows().await;
         let change = format!("UPDATE things SET {change} WHERE large = 2");
