@@ -5,11 +5,12 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use mainstay::{Error, ErrorKind, RetryClass};
+use mainstay::{Error, ErrorKind};
 use object_store::Error as StoreError;
-use object_store::client::{HttpError, HttpErrorKind};
 
 use super::Target;
+#[cfg(feature = "s3")]
+use super::answer::of_store;
 
 /// What failed while reading an object or a list of them.
 pub(super) fn reading(target: &Target, name: &str, why: StoreError) -> Error {
@@ -27,8 +28,7 @@ fn of(target: &Target, name: &str, doing: &str, why: StoreError) -> Error {
         name => format!("{target}: {name}"),
     };
     let doing = format!("{doing} {what}");
-    let error = answered(target, &doing, &why)
-        .or_else(|| unreachable(target, &doing, &why))
+    let error = of_store(target, &doing, &why)
         .or_else(|| cause::<io::Error>(&why).and_then(|cause| of_io(&doing, cause)))
         .unwrap_or_else(|| match &why {
             StoreError::NotFound { .. } => not_found(&what),
@@ -45,94 +45,9 @@ fn failed(doing: &str, why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::BackupTarget, format!("{doing} failed: {why}"))
 }
 
-/// What a store answered, by the code in its answer; some answers have only a status.
-fn answered(target: &Target, doing: &str, why: &StoreError) -> Option<Error> {
-    let text = why.to_string();
-    let code = between(&text, "<Code>", "</Code>");
-    let message = between(&text, "<Message>", "</Message>");
-    let (what, hint) = match (code, why) {
-        (Some("NoSuchBucket"), _) => (
-            "the bucket does not exist".to_owned(),
-            "make the bucket first; AWS_ENDPOINT_URL and AWS_REGION have to be those of its store",
-        ),
-        (
-            Some(
-                "InvalidAccessKeyId"
-                | "SignatureDoesNotMatch"
-                | "ExpiredToken"
-                | "InvalidToken"
-                | "TokenRefreshRequired"
-                | "NotSignedUp",
-            ),
-            _,
-        )
-        | (None, StoreError::Unauthenticated { .. }) => (
-            "the store refused the keys".to_owned(),
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN for keys that expire",
-        ),
-        (Some("AccessDenied" | "AllAccessDisabled"), _)
-        | (None, StoreError::PermissionDenied { .. }) => (
-            "the store denied it".to_owned(),
-            "the keys need the rights to list the bucket, and to get, put and delete in the prefix",
-        ),
-        (Some("RequestTimeTooSkewed"), _) => (
-            "the store's clock and this machine's differ too much".to_owned(),
-            "set the clock of this machine right",
-        ),
-        (
-            Some(
-                "PermanentRedirect"
-                | "AuthorizationHeaderMalformed"
-                | "IllegalLocationConstraintException",
-            ),
-            _,
-        ) => (
-            "the bucket is in another region".to_owned(),
-            "set AWS_REGION to the bucket's region",
-        ),
-        (Some("QuotaExceeded" | "XMinioStorageFull" | "EntityTooLarge"), _) => {
-            let code = code.unwrap_or_default();
-            return Some(
-                Error::new(ErrorKind::DiskFull, format!("{doing} failed: {code}"))
-                    .with_native_code(code.to_owned())
-                    .with_hint("free space in the store, or prune old backups"),
-            );
-        }
-        (Some("NoSuchKey"), _) | (None, _) => return None,
-        (Some(_), _) => (
-            format!("the store answered: {}", message.unwrap_or_default()),
-            "look the store's code up in its documentation",
-        ),
-    };
-    let code = code.unwrap_or_default();
-    let told = match code {
-        "" => format!("{target}: {doing} failed: {what}"),
-        code => format!("{target}: {doing} failed: {what} ({code})"),
-    };
-    let error = Error::new(ErrorKind::BackupTarget, told).with_hint(hint);
-    Some(match code {
-        "" => error,
-        code => error.with_native_code(code.to_owned()),
-    })
-}
-
-/// No answer, or half of one.
-fn unreachable(target: &Target, doing: &str, why: &StoreError) -> Option<Error> {
-    let error = cause::<HttpError>(why)?;
-    let what = match error.kind() {
-        HttpErrorKind::Connect => "it cannot be reached",
-        HttpErrorKind::Timeout => "it did not answer in time",
-        HttpErrorKind::Request | HttpErrorKind::Interrupted => "the connection broke",
-        _ => return None,
-    };
-    Some(
-        Error::new(
-            ErrorKind::BackupTarget,
-            format!("{target}: {doing} failed: {what}: {}", deepest(why)),
-        )
-        .with_retry(RetryClass::Safe)
-        .with_hint("it was tried several times: look at the network and at AWS_ENDPOINT_URL"),
-    )
+#[cfg(not(feature = "s3"))]
+fn of_store(_: &Target, _: &str, _: &StoreError) -> Option<Error> {
+    None
 }
 
 /// What failed with a file of a folder.
@@ -221,11 +136,11 @@ pub(super) fn no_s3(bucket: &str) -> Error {
 }
 
 /// The first error of a type on the way to the bottom.
-fn cause<T: StdError + 'static>(why: &StoreError) -> Option<&T> {
+pub(super) fn cause<T: StdError + 'static>(why: &StoreError) -> Option<&T> {
     causes(why).find_map(|cause| cause.downcast_ref())
 }
 
-fn deepest(why: &StoreError) -> String {
+pub(super) fn deepest(why: &StoreError) -> String {
     let last = causes(why).last();
     last.map_or_else(|| why.to_string(), ToString::to_string)
 }
@@ -237,9 +152,4 @@ fn causes(why: &StoreError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
         next = cause.source();
         Some(cause)
     })
-}
-
-fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(from)?;
-    rest.split_once(to).map(|(inner, _)| inner)
 }
