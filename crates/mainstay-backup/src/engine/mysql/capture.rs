@@ -13,6 +13,7 @@ use crate::archive::Kind;
 use crate::control::Control;
 use crate::engine::Captured;
 use crate::engine::tools::{Found, Launch, Pipe};
+use crate::failure::from_io;
 
 /// How much is read at once.
 const PIECE: usize = 256 * 1024;
@@ -34,27 +35,26 @@ struct Source {
 }
 
 impl MySql {
-    /// Dumps the database to `out`, in the state of one moment and without locking anything.
+    /// Backs the database up to `out`, in the state of one moment and without stopping writers: as a
+    /// dump, or as the files of its whole server.
     ///
-    /// The moment told is right before the dump begins: all that was acknowledged by then is in it,
-    /// and what was written in the short time until its snapshot may be.
+    /// The moment told of a dump is right before it begins: all that was acknowledged by then is in
+    /// it, and what was written in the short time until its snapshot may be. That of files is the
+    /// whole second at whose end they were complete. What tables these have is only known once they
+    /// are restored.
     ///
     /// # Errors
-    /// `UNSUPPORTED` for tables that cannot be read in the state of one moment, and for backups of
-    /// the other kind; `CONFIGURATION_ERROR` when the program that dumps is missing; those of
-    /// connecting and of that program.
+    /// `UNSUPPORTED` for tables that cannot be read in the state of one moment;
+    /// `CONFIGURATION_ERROR` when the program is missing, or the server's files are not here; those
+    /// of connecting and of that program.
     pub(crate) fn capture(
         &self,
         kind: Kind,
         out: &mut dyn Write,
         control: &Control,
     ) -> Result<Captured> {
-        if kind != Kind::Logical {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "a physical backup of MariaDB is not taken by this version",
-            )
-            .with_hint("take a logical one"));
+        if kind == Kind::Physical {
+            return self.capture_files(out, control);
         }
         let source = self.wait(self.source())?;
         let found = programs::find(&self.places, &programs::DUMP, source.facts.dialect)?;
@@ -159,24 +159,25 @@ fn run(
     first: &[u8],
     control: &Control,
 ) -> Result<Scanned> {
+    let told = |why| from_io("dumping", why);
     let mut running = launch.start(Pipe::Output, control)?;
     let mut scanner = Scanner::default();
     let mut buffer = vec![0; PIECE];
-    out.write_all(first).map_err(into_error)?;
+    out.write_all(first).map_err(told)?;
     loop {
         control.check()?;
         // Where reading fails, the program says why; everything else is ours to say.
         let read = match running.read(&mut buffer) {
             Ok(read) => read,
-            Err(error) => return Err(running.fail(into_error(error))),
+            Err(error) => return Err(running.fail(told(error))),
         };
         if read == 0 {
             break;
         }
         scanner.feed(&buffer[..read]);
-        filter.pass(&buffer[..read], out).map_err(into_error)?;
+        filter.pass(&buffer[..read], out).map_err(told)?;
     }
-    filter.end(out).map_err(into_error)?;
+    filter.end(out).map_err(told)?;
     running.finish()?;
     control.check()?;
     scanner.finish()
@@ -193,14 +194,6 @@ impl Write for Counting<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-/// The error within an error of reading or writing, if it is one of ours.
-pub(super) fn into_error(error: std::io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(ours) => ours,
-        Err(error) => Error::unexpected(error),
     }
 }
 

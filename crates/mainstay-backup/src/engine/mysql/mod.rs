@@ -10,11 +10,17 @@
 //! - `restore`: filling it
 //! - `verify`: looking at it
 //! - `swap`: putting it in the place of the old one
+//! - `physical`: the server's files instead of a dump
+//! - `log`: recovery to a point in time
+//! - `instance`: a private server to recover in
 //! - `server`: what is asked of the server
 
 mod capture;
 mod filter;
+mod instance;
+mod log;
 mod names;
+mod physical;
 mod place;
 mod programs;
 mod restore;

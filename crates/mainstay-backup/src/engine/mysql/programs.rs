@@ -162,11 +162,10 @@ fn numbers(said: &str) -> impl Iterator<Item = u32> {
 
 /// The same error with what to do next, where that is known.
 pub(super) fn hinted(error: Error, rights: &'static str) -> Error {
-    if error.hint().is_some() {
-        return error;
-    }
     match error.kind() {
+        // The driver only knows that some right is missing.
         ErrorKind::AccessDenied => error.with_hint(rights),
+        _ if error.hint().is_some() => error,
         ErrorKind::CredentialsRefused => {
             error.with_hint("check user and password in the configuration")
         }

@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 
 use mainstay::Result;
 
-use super::capture::into_error;
 use super::{MySql, close, programs, server};
 use crate::archive::Manifest;
 use crate::control::Control;
 use crate::engine::Place;
-use crate::engine::tools::Pipe;
+use crate::engine::tools::{Pipe, Running};
+use crate::failure::from_io;
 
 const PIECE: usize = 256 * 1024;
 
@@ -37,6 +37,26 @@ impl MySql {
         input: &mut dyn Read,
         control: &Control,
     ) -> Result<()> {
+        let told = |why| from_io("restoring", why);
+        let mut running = self.client(database, control)?;
+        let mut buffer = vec![0; PIECE];
+        let ended = loop {
+            control.check()?;
+            let read = input.read(&mut buffer).map_err(told)?;
+            if read == 0 {
+                break running.finish().map(|_| ());
+            }
+            // Where writing fails, the program has ended, and says why.
+            if let Err(error) = running.write_all(&buffer[..read]) {
+                break Err(running.fail(told(error)));
+            }
+        };
+        ended.map_err(|error| programs::hinted(error, RIGHTS))?;
+        control.check()
+    }
+
+    /// The program that runs statements, in a database.
+    pub(super) fn client(&self, database: &str, control: &Control) -> Result<Running> {
         let dialect = self.wait(async {
             let db = self.connect().await?;
             let facts = server::facts(&db).await;
@@ -44,7 +64,7 @@ impl MySql {
             facts.map(|facts| facts.dialect)
         })?;
         let found = programs::find(&self.places, &programs::CLIENT, dialect)?;
-        let mut running = programs::launch(&found, &self.config, dialect)
+        programs::launch(&found, &self.config, dialect)
             .args([
                 // Statements only: no commands of the program, and bytes as they are.
                 "--binary-mode",
@@ -55,21 +75,7 @@ impl MySql {
                 "--max-allowed-packet=1G",
             ])
             .arg(format!("--database={database}"))
-            .start(Pipe::Input, control)?;
-        let mut buffer = vec![0; PIECE];
-        let ended = loop {
-            control.check()?;
-            let read = input.read(&mut buffer).map_err(into_error)?;
-            if read == 0 {
-                break running.finish().map(|_| ());
-            }
-            // Where writing fails, the program has ended, and says why.
-            if let Err(error) = running.write_all(&buffer[..read]) {
-                break Err(running.fail(into_error(error)));
-            }
-        };
-        ended.map_err(|error| programs::hinted(error, RIGHTS))?;
-        control.check()
+            .start(Pipe::Input, control)
     }
 }
 

@@ -35,7 +35,8 @@ impl MySql {
     }
 }
 
-async fn look(db: &Database, database: &str, control: &Control) -> Result<()> {
+/// Has the server look at everything in a database.
+pub(super) async fn look(db: &Database, database: &str, control: &Control) -> Result<()> {
     let items = server::items(db, database).await?;
     for item in items.iter().filter(|item| item.is_table()) {
         control.check()?;

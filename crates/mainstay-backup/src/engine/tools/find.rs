@@ -92,6 +92,12 @@ impl Places {
         best.ok_or_else(|| missing(program, wanted, &others))
     }
 
+    /// Where a program is that does not tell its version.
+    pub(crate) fn locate(&self, name: &str) -> Option<PathBuf> {
+        let paths = self.folders.iter().map(|folder| folder.join(name));
+        paths.into_iter().find(|path| is_program(path))
+    }
+
     /// Every one that is there and tells its version.
     fn all<'a>(&'a self, program: &'a Program) -> impl Iterator<Item = Found> + 'a {
         self.folders.iter().flat_map(|folder| {

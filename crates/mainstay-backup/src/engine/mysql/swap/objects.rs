@@ -5,13 +5,14 @@ use std::io::Read;
 use mainstay::database::Exclusive;
 use mainstay::{Database, Error, ErrorKind, Result};
 
-use super::super::capture::{RIGHTS, into_error};
+use super::super::capture::RIGHTS;
 use super::super::filter::Filter;
 use super::super::server::{self, Item};
 use super::super::{MySql, close, programs};
 use super::plan;
 use crate::control::Control;
 use crate::engine::tools::{Launch, Pipe};
+use crate::failure::from_io;
 
 /// So many bytes of definitions are more than anyone has.
 const MOST: usize = 64 << 20;
@@ -90,13 +91,14 @@ impl MySql {
 }
 
 fn read(launch: Launch, database: &str) -> Result<Vec<u8>> {
+    let told = |why| from_io("reading definitions", why);
     let hinted = |error| programs::hinted(error, RIGHTS);
     let mut running = launch.start(Pipe::Output, &Control::new())?;
     let mut text = Vec::new();
     // One more than is allowed, so that too many are noticed.
     let limit = MOST as u64 + 1;
     if let Err(error) = (&mut running).take(limit).read_to_end(&mut text) {
-        return Err(hinted(running.fail(into_error(error))));
+        return Err(hinted(running.fail(told(error))));
     }
     if text.len() > MOST {
         return Err(Error::new(
@@ -109,6 +111,6 @@ fn read(launch: Launch, database: &str) -> Result<Vec<u8>> {
     let passed = filter
         .pass(&text, &mut fit)
         .and_then(|()| filter.end(&mut fit));
-    passed.map_err(into_error)?;
+    passed.map_err(told)?;
     Ok(fit)
 }

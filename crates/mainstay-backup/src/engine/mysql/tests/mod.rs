@@ -85,19 +85,19 @@ const ROWS: &[(&str, u64)] = &[
 ];
 
 /// A database of one test, which goes with all that was made beside it.
-struct Ground {
-    server: ServerUrl,
-    url: ServerUrl,
-    name: String,
+pub(super) struct Ground {
+    pub(super) server: ServerUrl,
+    pub(super) url: ServerUrl,
+    pub(super) name: String,
     _database: TestDatabase,
 }
 
 impl Ground {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         Some(Self::on(&require(ServerKind::MariaDb)?))
     }
 
-    fn on(server: &ServerUrl) -> Self {
+    pub(super) fn on(server: &ServerUrl) -> Self {
         let database = TestDatabase::create(server).expect("a database");
         Self {
             server: server.clone(),
@@ -120,21 +120,21 @@ impl Ground {
         run_sql(&self.url, &format!("DELIMITER //\n{PROCEDURE}//")).expect("the procedure");
     }
 
-    fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         config(&self.url)
     }
 
-    fn engine(&self) -> MySql {
+    pub(super) fn engine(&self) -> MySql {
         engine(&self.config())
     }
 
     /// On the database itself.
-    fn sql(&self, sql: &str) -> String {
+    pub(super) fn sql(&self, sql: &str) -> String {
         run_sql(&self.url, sql).expect("SQL of the test")
     }
 
     /// On another database.
-    fn sql_on(&self, database: &str, sql: &str) -> String {
+    pub(super) fn sql_on(&self, database: &str, sql: &str) -> String {
         run_sql(&self.server.with_database(database), sql).expect("SQL of the test")
     }
 
@@ -176,11 +176,11 @@ impl Drop for Ground {
     }
 }
 
-fn lines(text: &str) -> Vec<String> {
+pub(super) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn config(url: &ServerUrl) -> Config {
+pub(super) fn config(url: &ServerUrl) -> Config {
     let mut loader = ConfigLoader::new().set("url", url.as_str());
     if let Some(ca) = url.ca() {
         loader = loader
@@ -190,18 +190,18 @@ fn config(url: &ServerUrl) -> Config {
     loader.load().expect("the test's configuration is valid")
 }
 
-fn engine(config: &Config) -> MySql {
+pub(super) fn engine(config: &Config) -> MySql {
     MySql::new(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).expect("an engine")
 }
 
 /// Blocking work on a thread for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work)
         .await
         .expect("the work does not panic")
 }
 
-async fn capture(engine: &MySql) -> Result<(Captured, Vec<u8>)> {
+pub(super) async fn capture(engine: &MySql) -> Result<(Captured, Vec<u8>)> {
     let engine = engine.clone();
     blocking(move || {
         let mut dump = Vec::new();
@@ -240,7 +240,7 @@ async fn restored(engine: &MySql, captured: &Captured, dump: Vec<u8>) -> Place {
     place
 }
 
-fn manifest(tables: &[Table]) -> Manifest {
+pub(super) fn manifest(tables: &[Table]) -> Manifest {
     let at: DateTime<Utc> = SystemClock.now();
     Manifest {
         format: FORMAT,
