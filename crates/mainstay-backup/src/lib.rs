@@ -23,6 +23,6 @@ pub mod plan;
 pub mod target;
 
 pub use backups::{
-    Backups, Create, Drill, DrillReport, Entry, Event, Events, Listed, Plan, Pruned, Restore,
-    Restored, Verified, Which,
+    Backups, Beside, Create, Drill, DrillReport, Entry, Event, Events, Follow, Forward, Listed,
+    Moment, Plan, Pruned, Restore, Restored, Verified, Which,
 };

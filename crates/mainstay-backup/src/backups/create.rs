@@ -11,6 +11,7 @@ use super::trial::schema_version;
 use super::work::attended;
 use crate::archive::{self, Kind, Manifest, SchemaVersion};
 use crate::control::Control;
+use crate::engine::follow::Base;
 use crate::engine::{Captured, Driver};
 use crate::pipe::{self, PipeSink};
 use crate::plan::name::{self, ENDING};
@@ -35,11 +36,24 @@ impl Backups {
     /// Those of connecting and of the target. `CONFIGURATION_ERROR` names a program of the engine
     /// that is missing, and what to install.
     pub async fn create(&self, options: &Create, control: &Control) -> Result<Manifest> {
+        self.take(options, None, control).await
+    }
+
+    /// Takes a backup, or a base whose moment is fixed already.
+    pub(super) async fn take(
+        &self,
+        options: &Create,
+        base: Option<Base>,
+        control: &Control,
+    ) -> Result<Manifest> {
         let started_at = self.clock.now();
         let started = Instant::now();
         let driver = self.driver(&self.config)?;
         let schema = schema_version(&self.config).await?;
-        let kind = options.kind.unwrap_or(driver.usual_kind());
+        let kind = match &base {
+            Some(base) => base.kind(),
+            None => options.kind.unwrap_or(driver.usual_kind()),
+        };
         let size = driver.size().await?;
         control.begin("copying", size);
 
@@ -71,6 +85,7 @@ impl Backups {
             driver,
             settings: self.settings(options),
             manifest,
+            base,
             started,
             control: control.clone(),
             runtime: Handle::current(),
@@ -83,7 +98,7 @@ impl Backups {
         let usual = archive::Options::default();
         archive::Options {
             level: options.level.unwrap_or(usual.level),
-            recipients: self.recipients.clone(),
+            recipients: self.keys.recipients.clone(),
             ..usual
         }
     }
@@ -95,6 +110,7 @@ struct Job {
     driver: Arc<Driver>,
     settings: archive::Options,
     manifest: Manifest,
+    base: Option<Base>,
     started: Instant,
     control: Control,
     runtime: Handle,
@@ -105,9 +121,12 @@ impl Job {
         let entropy = self.backups.entropy.as_ref();
         let control = self.control.clone();
         let mut writer = archive::Writer::new(sink, &self.settings, entropy, control)?;
-        let captured = self
-            .driver
-            .capture(self.manifest.kind, &mut writer, &self.control)?;
+        let captured = match self.base {
+            Some(base) => self.driver.capture_base(base, &mut writer, &self.control)?,
+            None => self
+                .driver
+                .capture(self.manifest.kind, &mut writer, &self.control)?,
+        };
         let config = &self.backups.config;
         let after = self.runtime.block_on(schema_version(config))?;
         let manifest = Manifest {

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use mainstay::{Error, ErrorKind, Result};
+use mainstay::{Config, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use super::trial::with_database;
-use super::{Backups, Which};
+use super::{Backups, Which, beside};
 use crate::archive::Manifest;
 use crate::control::Control;
-use crate::engine::Place;
+use crate::failure::from_io;
 
 /// What the name of a drill's report ends with.
 pub(super) const ENDING: &str = ".drill.json";
@@ -88,21 +88,11 @@ impl Backups {
             tables: manifest.tables.len() as u64,
             rows: manifest.tables.iter().map(|table| table.rows).sum(),
         };
-        let driver = self.driver(&self.config)?;
-        match self.try_out(&driver, &id, control).await {
-            Ok(trial) => {
-                report.restore_ms = millis(trial.restored_in);
-                report.verify_ms = millis(trial.verified_in);
-                control.begin("asking", None);
-                let asked = tokio::time::Instant::now();
-                let answer = self
-                    .ask(options, &manifest, &trial.place, &mut report)
-                    .await;
-                report.query_ms = millis(asked.elapsed());
-                report.recovery_time_ms = millis(started.elapsed());
-                let removed = driver.discard(trial.place).await;
-                report.error = answer.and(removed).err().map(|error| error.to_string());
-            }
+        match self
+            .rehearse(options, &manifest, &mut report, control)
+            .await
+        {
+            Ok(()) => report.recovery_time_ms = millis(started.elapsed()),
             // Whoever stopped it knows.
             Err(error) if control.is_cancelled() => return Err(error),
             Err(error) => report.error = Some(error.to_string()),
@@ -112,17 +102,81 @@ impl Backups {
         Ok(report)
     }
 
+    /// Restores, asks, and removes.
+    async fn rehearse(
+        &self,
+        options: &Drill,
+        manifest: &Manifest,
+        report: &mut DrillReport,
+        control: &Control,
+    ) -> Result<()> {
+        let driver = self.driver(&self.config)?;
+        if driver.is_whole_server(manifest.kind) {
+            return self
+                .rehearse_server(options, manifest, report, control)
+                .await;
+        }
+        let trial = self.try_out(&driver, &manifest.id, control).await?;
+        report.restore_ms = millis(trial.restored_in);
+        report.verify_ms = millis(trial.verified_in);
+        control.begin("asking", None);
+        let config = &trial.place.config;
+        let answered = self.ask(options, manifest, config, report).await;
+        let removed = driver.discard(trial.place).await;
+        answered.and(removed)
+    }
+
+    /// The same with a backup of a server's files: in a server of its own.
+    async fn rehearse_server(
+        &self,
+        options: &Drill,
+        manifest: &Manifest,
+        report: &mut DrillReport,
+        control: &Control,
+    ) -> Result<()> {
+        let started = tokio::time::Instant::now();
+        let folder = tempfile::Builder::new().prefix("mainstay-drill-").tempdir();
+        let folder = folder.map_err(|error| from_io("making a folder for the drill", error))?;
+        let archive = self.archive(&manifest.id).await?;
+        self.refuse(&archive)?;
+        let plan = beside::Plan {
+            folder: folder.path().join("data"),
+            log: None,
+            is_trial: true,
+        };
+        let driver = self.driver(&self.config)?;
+        let recovered = self.recover(&driver, archive, plan, control).await?;
+        report.restore_ms = millis(started.elapsed());
+        control.begin("asking", None);
+        let answered = self.ask(options, manifest, &recovered.config, report).await;
+        let removed = beside::remove(recovered).await;
+        answered.and(removed)
+    }
+
     async fn ask(
         &self,
         options: &Drill,
         manifest: &Manifest,
-        place: &Place,
+        config: &Config,
+        report: &mut DrillReport,
+    ) -> Result<()> {
+        let asked = tokio::time::Instant::now();
+        let answered = self.answer(options, manifest, config, report).await;
+        report.query_ms = millis(asked.elapsed());
+        answered
+    }
+
+    async fn answer(
+        &self,
+        options: &Drill,
+        manifest: &Manifest,
+        config: &Config,
         report: &mut DrillReport,
     ) -> Result<()> {
         if let Some(query) = &options.query {
             report.query.clone_from(query);
             let query = query.clone();
-            return with_database(&place.config, async move |db| {
+            return with_database(config, async move |db| {
                 let rows = db.sql(query).fetch_with(|_| Ok(())).await?;
                 if rows.is_empty() {
                     return Err(Error::new(
@@ -137,12 +191,10 @@ impl Backups {
         let largest = manifest.tables.iter().max_by_key(|table| table.rows);
         let Some(largest) = largest else {
             report.query = "SELECT 1".to_owned();
-            let one = with_database(&place.config, async |db| {
-                db.sql("SELECT 1").scalar::<i64>().await
-            });
+            let one = with_database(config, async |db| db.sql("SELECT 1").scalar::<i64>().await);
             return one.await.map(|_| ());
         };
-        let rows = with_database(&place.config, async |db| {
+        let rows = with_database(config, async |db| {
             let parts = largest.name.split('.').map(|part| db.dialect().quote(part));
             let table: Vec<String> = parts.collect();
             report.query = format!("SELECT count(*) FROM {}", table.join("."));

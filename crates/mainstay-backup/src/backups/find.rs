@@ -85,7 +85,7 @@ impl Backups {
     /// The same, where the size of its archive is known.
     pub(super) async fn manifest_sized(&self, id: &str, size: u64) -> Result<Manifest> {
         let name = self.object(id, ENDING);
-        let keys = self.identities.as_ref();
+        let keys = self.keys.identities.as_ref();
         let archive = Archive::open_sized(&self.target, &name, size, keys).await?;
         Ok(archive.manifest().clone())
     }
@@ -93,6 +93,6 @@ impl Backups {
     /// The archive of a backup, with its ends checked.
     pub(super) async fn archive(&self, id: &str) -> Result<Archive> {
         let name = self.object(id, ENDING);
-        Archive::open(&self.target, &name, self.identities.as_ref()).await
+        Archive::open(&self.target, &name, self.keys.identities.as_ref()).await
     }
 }

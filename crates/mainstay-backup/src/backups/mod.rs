@@ -2,17 +2,24 @@
 //!
 //! - `create`, `list`, `verify`, `restore`, `drill`, `prune`, `watch`: one verb each
 //! - `trial`: a restore to a place of its own, looked over; what `restore` and `drill` share
+//! - `follow`: the log beside a base backup, for recovery to a point in time
+//! - `beside`: a server of its own, restored in a folder
+//! - `trail`: the part of a watch that follows the log; `events`: what a watch tells
 //! - `find`: which backup is meant, and its archive opened
 //! - `work`: blocking work on a thread, given up when nobody waits for it any more
 
+mod beside;
 mod create;
 mod drill;
+mod events;
 mod find;
+mod follow;
 mod list;
 mod prune;
 mod restore;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod trial;
 mod verify;
 mod watch;
@@ -25,14 +32,16 @@ use mainstay_migrate::MigrationSet;
 
 pub use create::Create;
 pub use drill::{Drill, DrillReport};
+pub use events::{Event, Events};
 pub use find::Which;
+pub use follow::Follow;
 pub use list::{Entry, Listed};
 pub use prune::Pruned;
-pub use restore::{Restore, Restored};
+pub use restore::{Beside, Forward, Moment, Restore, Restored};
 pub use verify::Verified;
-pub use watch::{Event, Events, Plan};
+pub use watch::Plan;
 
-use crate::archive::{Identities, Recipients};
+use crate::archive::{Identities, Keys, Recipients};
 use crate::engine::Driver;
 use crate::plan::name;
 use crate::target::Target;
@@ -63,8 +72,7 @@ pub struct Backups {
     config: Config,
     target: Target,
     label: String,
-    recipients: Option<Recipients>,
-    identities: Option<Identities>,
+    keys: Keys,
     known: Option<Vec<String>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -77,8 +85,7 @@ impl Backups {
             config: config.clone(),
             target,
             label: name::label_of(&config.url),
-            recipients: None,
-            identities: None,
+            keys: Keys::default(),
             known: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -98,14 +105,14 @@ impl Backups {
     /// Encrypts new backups, so that each of these can read them.
     #[must_use]
     pub fn recipients(mut self, recipients: Recipients) -> Self {
-        self.recipients = Some(recipients);
+        self.keys.recipients = Some(recipients);
         self
     }
 
     /// What encrypted backups are read with.
     #[must_use]
     pub fn identities(mut self, identities: Identities) -> Self {
-        self.identities = Some(identities);
+        self.keys.identities = Some(identities);
         self
     }
 

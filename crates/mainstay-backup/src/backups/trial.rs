@@ -59,7 +59,7 @@ impl Backups {
     }
 
     /// What is not restored, before anything is made.
-    fn refuse(&self, archive: &Archive) -> Result<()> {
+    pub(super) fn refuse(&self, archive: &Archive) -> Result<()> {
         archive.expect_engine(self.config.url.engine().into())?;
         archive.require_open()?;
         let manifest = archive.manifest();
@@ -77,6 +77,31 @@ impl Backups {
             ),
         )
         .with_hint("restore it with the version of the program that has it, or a later one"))
+    }
+
+    /// Looks a place over once more, after changes to it; removes it if something is wrong.
+    pub(super) async fn look_over(
+        &self,
+        driver: &Arc<Driver>,
+        manifest: &Manifest,
+        place: &Place,
+        control: &Control,
+    ) -> Result<()> {
+        let work = (
+            Arc::clone(driver),
+            manifest.clone(),
+            place.clone(),
+            control.clone(),
+        );
+        let looked = blocking(control, move || {
+            let (driver, manifest, place, control) = work;
+            driver.verify(&manifest, &place, &control)
+        })
+        .await;
+        if looked.is_err() {
+            driver.discard(place.clone()).await?;
+        }
+        looked.map(|_| ())
     }
 
     /// The data of the archive into a place.

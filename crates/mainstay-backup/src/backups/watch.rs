@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mainstay::{Error, Result};
-use serde::Serialize;
 
-use super::{Backups, Create, Drill, DrillReport, Pruned};
-use crate::archive::Manifest;
+use super::events::{Event, Events, tell};
+use super::follow::Trail;
+use super::{Backups, Create, Drill, Follow};
 use crate::control::Control;
 use crate::plan::retention::Retention;
 use crate::plan::schedule::{Alert, Past, Schedule};
@@ -18,6 +18,9 @@ const LOOK: Duration = Duration::from_secs(30);
 /// After a failure it is tried again after this, then twice that, and so on.
 const RETRY_FIRST: TimeDelta = TimeDelta::minutes(1);
 const RETRY_MOST: TimeDelta = TimeDelta::hours(1);
+
+/// A log that is not followed for longer is an alert.
+const UNFOLLOWED: TimeDelta = TimeDelta::minutes(2);
 
 /// What a watch does, and when.
 #[derive(Debug, Clone, Default)]
@@ -30,80 +33,19 @@ pub struct Plan {
     pub create: Create,
     /// What a drill does.
     pub drill: Drill,
-}
-
-/// Is told what a watch does. Called from the watch itself, which goes on when the call returns.
-pub trait Events: Send + Sync {
-    /// Something has happened.
-    fn on(&self, event: &Event);
-}
-
-/// What has happened.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Event {
-    /// Nothing is due before this moment.
-    Waiting {
-        /// When the next thing is due.
-        until: DateTime<Utc>,
-    },
-    /// A backup was taken.
-    BackedUp {
-        /// What it says of itself.
-        manifest: Box<Manifest>,
-    },
-    /// A backup failed. It is tried again.
-    BackupFailed {
-        /// Why.
-        error: String,
-        /// When it is tried again.
-        again: DateTime<Utc>,
-    },
-    /// A drill was held. Look at [`DrillReport::ok`].
-    Drilled {
-        /// How it went.
-        report: Box<DrillReport>,
-    },
-    /// A drill could not be held, or went wrong. It is tried again.
-    DrillFailed {
-        /// Why.
-        error: String,
-        /// When it is tried again.
-        again: DateTime<Utc>,
-    },
-    /// Backups that no rule keeps were removed.
-    Pruned {
-        /// What was kept and removed.
-        pruned: Pruned,
-    },
-    /// Pruning failed. It is tried again after the next backup.
-    PruneFailed {
-        /// Why.
-        error: String,
-    },
-    /// Somebody has to see to it. Said when it begins, and once an hour while it lasts.
-    Alert {
-        /// What is wrong.
-        #[serde(flatten)]
-        alert: Alert,
-    },
-    /// The target did not answer. It is asked again.
-    Unreachable {
-        /// Why.
-        error: String,
-    },
+    /// Follows the log between backups, for recovery to a point in time. Backups are bases then.
+    pub follow: Option<Follow>,
 }
 
 /// What is to be done again later.
 #[derive(Debug, Clone, Copy, Default)]
-struct Retry {
+pub(super) struct Retry {
     failures: u32,
     not_before: Option<DateTime<Utc>>,
 }
 
 impl Retry {
-    fn failed(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
+    pub(super) fn failed(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
         let wait = RETRY_FIRST * 2_i32.pow(self.failures.min(10));
         self.failures += 1;
         let again = now + wait.min(RETRY_MOST);
@@ -112,17 +54,22 @@ impl Retry {
     }
 
     /// When it is done, if it is due at this moment.
-    fn due(&self, due: DateTime<Utc>) -> DateTime<Utc> {
+    pub(super) fn due(&self, due: DateTime<Utc>) -> DateTime<Utc> {
         self.not_before.map_or(due, |again| again.max(due))
     }
 }
 
 /// A watch between two steps.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Watch {
     since: DateTime<Utc>,
     backup: Retry,
     drill: Retry,
+    pub(super) follow: Retry,
+    /// The log that is followed.
+    pub(super) trail: Option<Trail>,
+    /// Since when none is, though it should be.
+    pub(super) unfollowed: Option<DateTime<Utc>>,
     /// When an alert was last given.
     alerted: Option<DateTime<Utc>>,
 }
@@ -133,6 +80,9 @@ impl Watch {
             since,
             backup: Retry::default(),
             drill: Retry::default(),
+            follow: Retry::default(),
+            trail: None,
+            unfollowed: None,
             alerted: None,
         }
     }
@@ -153,9 +103,15 @@ impl Backups {
             let next = self.step(&mut watch, plan, events, control).await;
             let wait = (next - self.clock.now()).to_std().unwrap_or_default();
             let until = tokio::time::Instant::now() + wait.min(LOOK);
-            while tokio::time::Instant::now() < until && !control.is_cancelled() {
+            let is_lost = || watch.trail.as_ref().is_some_and(Trail::has_ended);
+            while tokio::time::Instant::now() < until && !control.is_cancelled() && !is_lost() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
+        }
+        if let Some(trail) = watch.trail.take()
+            && let Err(error) = trail.end().await
+        {
+            tracing::error!(target: "mainstay::backup", %error, "the end of the log was not kept");
         }
     }
 
@@ -193,7 +149,15 @@ impl Backups {
             }
         };
         let schedule = &plan.schedule;
-        if watch.backup.due(schedule.backup_due(&past)) <= now {
+        let needs_base = match &plan.follow {
+            Some(follow) => self.keep_following(watch, follow, events).await,
+            None => false,
+        };
+        let due = match needs_base {
+            true => now,
+            false => schedule.backup_due(&past),
+        };
+        if watch.backup.due(due) <= now {
             self.back_up(watch, plan, events, control, &mut past).await;
         }
         let due = schedule.drill_due(&past).map(|due| watch.drill.due(due));
@@ -202,7 +166,12 @@ impl Backups {
                 .await;
         }
         let now = self.clock.now();
-        let alerts = schedule.alerts(&past, now);
+        let mut alerts = schedule.alerts(&past, now);
+        if let Some(since) = watch.unfollowed
+            && now - since > UNFOLLOWED
+        {
+            alerts.push(Alert::NotFollowed { since });
+        }
         if alerts.is_empty() {
             watch.alerted = None;
         } else if watch
@@ -216,7 +185,10 @@ impl Backups {
         }
         let backup = watch.backup.due(schedule.backup_due(&past));
         let drill = schedule.drill_due(&past).map(|due| watch.drill.due(due));
-        let until = drill.map_or(backup, |drill| drill.min(backup));
+        let mut until = drill.map_or(backup, |drill| drill.min(backup));
+        if plan.follow.is_some() && watch.trail.is_none() {
+            until = until.min(watch.follow.due(now).max(watch.backup.due(now)));
+        }
         events.on(&Event::Waiting { until });
         until
     }
@@ -229,7 +201,11 @@ impl Backups {
         control: &Control,
         past: &mut Past,
     ) {
-        match self.create(&plan.create, control).await {
+        let made = match &plan.follow {
+            None => self.create(&plan.create, control).await,
+            Some(follow) => self.new_base(watch, plan, follow, events, control).await,
+        };
+        match made {
             Ok(manifest) => {
                 watch.backup = Retry::default();
                 past.backup = Some(manifest.taken_at);
@@ -294,47 +270,4 @@ impl Backups {
             watched_since,
         })
     }
-}
-
-/// Tells an event to those who listen and to the log.
-fn tell(events: &dyn Events, event: &Event) {
-    match event {
-        Event::Waiting { .. } => {}
-        Event::BackedUp { manifest } => tracing::info!(
-            target: "mainstay::backup",
-            id = manifest.id,
-            bytes = manifest.stored_bytes,
-            duration_ms = manifest.duration_ms,
-            "backed up"
-        ),
-        Event::Drilled { report } => tracing::info!(
-            target: "mainstay::backup",
-            id = report.id,
-            recovery_time_ms = report.recovery_time_ms,
-            recovery_point_s = report.recovery_point_s,
-            "a drill restored the backup"
-        ),
-        Event::Pruned { pruned } => tracing::info!(
-            target: "mainstay::backup",
-            removed = pruned.removed,
-            freed_bytes = pruned.freed_bytes,
-            "pruned"
-        ),
-        Event::BackupFailed { error, .. } => {
-            tracing::error!(target: "mainstay::backup", error, "a backup failed");
-        }
-        Event::DrillFailed { error, .. } => {
-            tracing::error!(target: "mainstay::backup", error, "a drill failed");
-        }
-        Event::PruneFailed { error } => {
-            tracing::error!(target: "mainstay::backup", error, "pruning failed");
-        }
-        Event::Unreachable { error } => {
-            tracing::error!(target: "mainstay::backup", error, "the target does not answer");
-        }
-        Event::Alert { alert } => {
-            tracing::error!(target: "mainstay::backup", ?alert, "somebody has to see to the backups");
-        }
-    }
-    events.on(event);
 }

@@ -1,6 +1,7 @@
 //! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
 
 mod dispatch;
+pub(crate) mod follow;
 mod mysql;
 mod postgres;
 mod sqlite;

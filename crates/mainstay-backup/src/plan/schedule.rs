@@ -58,6 +58,11 @@ pub enum Alert {
         /// When the next one was due.
         due: DateTime<Utc>,
     },
+    /// The log is not followed, though it should be: what is written now cannot be recovered.
+    NotFollowed {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
     /// No drill has shown for too long that backups can be restored.
     Undrilled {
         /// When a drill was due.

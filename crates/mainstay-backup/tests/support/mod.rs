@@ -13,7 +13,7 @@ use mainstay::{Clock, Config, Database, SystemClock};
 use mainstay_backup::Backups;
 use mainstay_backup::target::Target;
 use mainstay_testkit::Engine;
-use mainstay_testkit::servers::{self, ServerUrl, TestDatabase};
+use mainstay_testkit::servers::{self, Options, Server, ServerKind, ServerUrl, TestDatabase};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -24,13 +24,20 @@ pub(crate) struct Scene {
     folder: TempDir,
     // Removed with the value, whatever has become of it.
     server: Option<(ServerUrl, TestDatabase)>,
+    /// The server of this test alone, if it has one.
+    own: Option<Server>,
 }
 
 impl Scene {
     /// With the tables of the load, or `None` where there is no such server.
     pub(crate) async fn new(engine: Engine) -> Option<Self> {
         let scene = Self::empty(engine)?;
-        let db = scene.open().await;
+        scene.make_tables().await;
+        Some(scene)
+    }
+
+    async fn make_tables(&self) {
+        let db = self.open().await;
         for sql in [
             "CREATE TABLE entries (id VARCHAR(40) NOT NULL PRIMARY KEY, body VARCHAR(200) NOT NULL)",
             "CREATE TABLE accounts (id INTEGER NOT NULL PRIMARY KEY, amount INTEGER NOT NULL)",
@@ -39,29 +46,78 @@ impl Scene {
             db.script(sql).await.expect("the tables of the load");
         }
         close(db).await;
-        Some(scene)
     }
 
     pub(crate) fn empty(engine: Engine) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
         let server = match engine.server() {
             None => None,
+            Some(kind) => Some(servers::require(kind)?),
+        };
+        Some(Self::on(engine, server, None))
+    }
+
+    /// On a server of its own, whose log can be followed.
+    pub(crate) async fn with_log(engine: Engine) -> Option<Self> {
+        let scene = match engine.server() {
+            None => Self::on(engine, None, None),
             Some(kind) => {
-                let server = servers::require(kind)?;
-                let database = TestDatabase::create(&server).expect("a database");
-                Some((server, database))
+                servers::require(kind)?;
+                let settings: &[&str] = match kind {
+                    ServerKind::Postgres => &["max_wal_senders=8"],
+                    ServerKind::MariaDb => &["log-bin=bin", "binlog-format=ROW", "server-id=1"],
+                };
+                let options = Options {
+                    settings: settings.iter().map(|one| (*one).to_owned()).collect(),
+                    ..Options::default()
+                };
+                let own = Server::start(kind, options).expect("a server");
+                if kind == ServerKind::Postgres {
+                    let access = own.folder().join("pg_hba.conf");
+                    let rules = std::fs::read_to_string(&access).expect("rules");
+                    let more = "host replication all 127.0.0.1/32 scram-sha-256\n";
+                    std::fs::write(&access, rules + more).expect("written");
+                    servers::run_sql(own.url(), "SELECT pg_reload_conf()").expect("read");
+                }
+                Self::on(engine, Some(own.url().clone()), Some(own))
             }
         };
+        scene.make_tables().await;
+        Some(scene)
+    }
+
+    fn on(engine: Engine, server: Option<ServerUrl>, own: Option<Server>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = server.map(|server| {
+            let database = TestDatabase::create(&server).expect("a database");
+            (server, database)
+        });
         let url = match &server {
             None => format!("sqlite:{}", folder.path().join("app.db").display()),
             Some((_, database)) => database.url().as_str().to_owned(),
         };
-        Some(Self {
+        Self {
             engine,
             config: config(&url),
             folder,
             server,
-        })
+            own,
+        }
+    }
+
+    /// How a server of this machine on another port is reached, as this one's user.
+    pub(crate) fn beside(&self, port: u16) -> Config {
+        let (server, database) = self.server.as_ref().expect("a server");
+        let scheme = server.kind().name();
+        let (user, password) = (server.user(), server.password());
+        let name = database.name();
+        ConfigLoader::new()
+            .set(
+                "url",
+                format!("{scheme}://{user}:{password}@127.0.0.1:{port}/{name}"),
+            )
+            .set("tls", "disable")
+            .load()
+            .expect("valid")
     }
 
     /// On each engine there is.

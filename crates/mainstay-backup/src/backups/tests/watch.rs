@@ -8,7 +8,8 @@ use mainstay::config::ConfigLoader;
 use mainstay::{Database, ManualClock, SeededEntropy};
 use tempfile::TempDir;
 
-use crate::backups::watch::{Event, Events, Plan, Watch};
+use crate::backups::events::{Event, Events};
+use crate::backups::watch::{Plan, Watch};
 use crate::backups::{Backups, Which};
 use crate::control::Control;
 use crate::plan::retention::Retention;
@@ -47,8 +48,12 @@ impl Heard {
             Event::Alert { alert } => match alert {
                 Alert::Missing { .. } => "missing",
                 Alert::Overdue { .. } => "overdue",
+                Alert::NotFollowed { .. } => "not followed",
                 Alert::Undrilled { .. } => "undrilled",
             },
+            Event::Following { .. } => "following",
+            Event::LogLost { .. } => "log lost",
+            Event::FollowFailed { .. } => "follow failed",
             Event::Unreachable { .. } => "unreachable",
         };
         events.iter().map(word).collect()

@@ -36,6 +36,7 @@ use mainstay::schema::Dialect;
 use mainstay::{Clock, Config, Database, Entropy, Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
+pub(crate) use self::instance::Instance;
 use super::tools::Places;
 
 /// A database to connect to that is always there: the one that is backed up may be gone.

@@ -25,9 +25,7 @@ mod spool;
 mod unpack;
 mod wal;
 
-#[allow(unused_imports, reason = "what is made of backups is built on it")]
 pub(crate) use follow::{Event, Follow, newest};
-#[allow(unused_imports, reason = "what is made of backups is built on it")]
 pub(crate) use instance::Instance;
-#[allow(unused_imports, reason = "what is made of backups is built on it")]
+pub(crate) use position::usable_from;
 pub(crate) use recover::{Purpose, Recovery};

@@ -24,6 +24,14 @@ pub(crate) struct Position {
     pub(crate) consistent_at: DateTime<Utc>,
 }
 
+/// The first moment that can be recovered to with a base.
+///
+/// # Errors
+/// When the backup is not one of files.
+pub(crate) fn usable_from(base: &Manifest) -> Result<DateTime<Utc>> {
+    Position::of(base).map(|position| position.consistent_at)
+}
+
 impl Position {
     /// Reads it from a backup's manifest.
     ///

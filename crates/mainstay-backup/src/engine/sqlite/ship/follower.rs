@@ -54,6 +54,11 @@ pub(crate) struct Base {
 }
 
 impl Base {
+    /// The moment.
+    pub(crate) fn taken_at(&self) -> DateTime<Utc> {
+        self.moment.taken_at
+    }
+
     /// Where in the log it is, for the manifest.
     pub(crate) fn position(&self) -> serde_json::Value {
         self.position.to_json()
