@@ -2,12 +2,12 @@
 //!
 //! - [`manifest`]: what an archive says of itself
 //! - [`keys`]: whom it is encrypted to, and what opens it
-//! - [`writer`]: raw bytes in, an archive out; [`chunker`]: its lower half
-//! - [`open`]: an archive, opened; [`container`]: its ends, read and checked
-//! - [`reader`]: an archive in, raw bytes out; [`chunks`]: its lower half
-//! - [`log`]: what follows a backup, in segments; [`segment`]: their names and their order
-//! - [`layout`]: the bytes, and what is hashed
-//! - [`fault`]: what can be wrong with an archive, in words
+//! - `writer`: raw bytes in, an archive out; `chunker`: its lower half
+//! - `open`: an archive, opened; `container`: its ends, read and checked
+//! - `reader`: an archive in, raw bytes out; `chunks`: its lower half
+//! - `log`: what follows a backup, in segments; `segment`: their names and their order
+//! - `layout`: the bytes, and what is hashed
+//! - `fault`: what can be wrong with an archive, in words
 //!
 //! The raw stream is compressed, encrypted if there are recipients, and cut into chunks. Each chunk
 //! is checked before a byte of it is used, and the end of the stream is only told when the number of

@@ -1,11 +1,11 @@
 //! Where archives are kept.
 //!
 //! - `mod.rs`: [`Target`], what can be done with any of them
-//! - [`address`]: what a user writes, taken apart
-//! - [`folder`]: writing to a folder: complete and on the disk, or not at all
-//! - [`upload`]: writing to any of them
+//! - `address`: what a user writes, taken apart
+//! - `folder`: writing to a folder: complete and on the disk, or not at all
+//! - `upload`: writing to any of them
 //! - `s3`: stores that speak S3, behind the cargo feature of that name; `answer`: what they answer
-//! - [`fault`]: errors of targets, in words
+//! - `fault`: errors of targets, in words
 //!
 //! Objects have names of parts with `/` between them, as files in folders have. Nothing is there
 //! under its name before it is complete.

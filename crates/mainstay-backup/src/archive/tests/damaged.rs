@@ -64,7 +64,7 @@ fn every_length_but_the_whole_is_found() {
 fn bytes_at_200_random_places_are_found_with_their_chunk() {
     let keys = keys();
     let random = noise(200 * 16, 12);
-    for (chunks, options) in [(6, Options::default()), (3, sealed(&keys))] {
+    for (chunks, options) in [(4, Options::default()), (2, sealed(&keys))] {
         let raw = noise((chunks - 1) * CHUNK + 777, 11);
         let mut bytes = archive(&raw, &options);
         let data_end = open(&bytes, Some(&keys)).unwrap().data().end as usize;
