@@ -25,11 +25,19 @@ const CACHE: i64 = 4 * 1024;
 /// It is opened for writing, as readers of a log write to its `-shm`; `query_only` holds it to
 /// reading.
 pub(super) fn existing(path: &Path, wait: Duration) -> Result<Connection> {
+    let connection = keeping_log(path, wait)?;
+    connection
+        .set_db_config(KEEP_LOG, false)
+        .map_err(|error| of_sqlite(path, &error))?;
+    Ok(connection)
+}
+
+/// The same, which leaves the log as it is when it is the last to close the database.
+pub(super) fn keeping_log(path: &Path, wait: Duration) -> Result<Connection> {
     open(path, wait)
         .and_then(|connection| {
             connection.pragma_update(None, "query_only", "ON")?;
             first_look(&connection)?;
-            connection.set_db_config(KEEP_LOG, false)?;
             Ok(connection)
         })
         .map_err(|error| of_sqlite(path, &error))

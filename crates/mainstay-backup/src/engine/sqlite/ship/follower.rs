@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::batch::Batch;
 use super::frame::{FRAME_HEADER, Header};
-use super::hold::{Hold, Probe};
+use super::hold::{BETWEEN, Hold, Probe};
 use super::log::{Head, LogFile};
 use super::position::{At, FORMAT, Position};
 use crate::engine::sqlite::moment::Moment;
@@ -20,8 +20,12 @@ use crate::engine::sqlite::{Sqlite, files};
 /// Frames that are read at once.
 const PIECE: u64 = 64;
 
-/// How long writers of others are waited for, to keep them out for a moment.
-const WRITERS: Duration = Duration::from_millis(500);
+/// How long writers of others are waited for, to keep them out for a moment: no longer than it may
+/// take until the next look for commits. There is another time.
+const WRITERS: Duration = Duration::from_millis(20);
+
+/// How long writers are kept out at most when others are at moving the log, or read from it.
+const OTHERS: Duration = Duration::from_millis(15);
 
 /// How far a log may grow, and what is read ahead of the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,9 +241,10 @@ impl Follower {
     }
 
     fn see(&mut self, header: &Header, frames: u64, now: DateTime<Utc>) -> Result<(), Stop> {
-        let Some(at) = self.position.follow(header, self.was_empty) else {
+        let may_begin = self.was_empty || self.rests;
+        let Some(at) = self.position.follow(header, may_begin) else {
             return Err(Stop::Gap(
-                "the log has started again more often than was seen".to_owned(),
+                "the log is not the one that was read, nor the one that comes after it".to_owned(),
             ));
         };
         if self.position.at != Some(at) {
@@ -355,12 +360,12 @@ impl Follower {
         if !is_due || self.rests || !self.seen.is_empty() || self.another.is_some() {
             return Ok(());
         }
-        self.tried_at = probe.frames;
         // The more is moved before, the shorter writers wait.
         self.hold.move_frames()?;
         if !self.hold.stop_writers(WRITERS)? {
             return Ok(());
         }
+        self.tried_at = probe.frames;
         let begun = Instant::now();
         let done = self.rest(batch);
         self.hold.let_writers_on()?;
@@ -381,13 +386,17 @@ impl Follower {
         self.hold.begin_another()?;
         self.hold.let_go()?;
         (self.rests, self.renewed_at) = (false, frames);
-        let moved = self.hold.move_frames()?;
-        // Others may read from the log still, and then it is tried again when it has grown.
-        if moved.moved == moved.frames && moved.frames == frames {
-            self.hold.begin_another()?;
-            self.hold.let_go()?;
-            self.rests = true;
+        // Others may be at it, or read from the log still.
+        let begun = Instant::now();
+        while !self.hold.move_all(frames)? {
+            if begun.elapsed() > OTHERS {
+                return Ok(());
+            }
+            std::thread::sleep(BETWEEN);
         }
+        self.hold.begin_another()?;
+        self.hold.let_go()?;
+        self.rests = true;
         Ok(())
     }
 }

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use mainstay::{Error, ErrorKind, Result};
 use rusqlite::{Connection, ffi};
+use tokio::time::Instant;
 
 use super::log::identity;
 use crate::engine::sqlite::error::{code, of_io, of_sqlite};
 use crate::engine::sqlite::open;
+
+/// Between two attempts at something that others have for moments.
+pub(super) const BETWEEN: Duration = Duration::from_micros(300);
 
 /// How far a log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +44,8 @@ impl Hold {
         let file = path
             .metadata()
             .map_err(|error| of_io("cannot look at", path, error))?;
-        let reader = || open::existing(path, wait);
+        // What is in the log stays there, so that the next follower can go on in it.
+        let reader = || open::keeping_log(path, wait);
         let sql = |error: rusqlite::Error| of_sqlite(path, &error);
         let hold = Self {
             path: path.to_owned(),
@@ -48,7 +53,7 @@ impl Hold {
             readers: [reader()?, reader()?],
             holds: 0,
             prober: reader()?,
-            writer: open::open(path, wait).map_err(sql)?,
+            writer: open::open(path, Duration::ZERO).map_err(sql)?,
         };
         // It writes nothing, so it moves nothing either.
         hold.writer
@@ -105,6 +110,12 @@ impl Hold {
         self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
     }
 
+    /// Moves so many frames, which are all there are. `false`: others are in the way.
+    pub(super) fn move_all(&self, frames: u64) -> Result<bool> {
+        let probe = self.move_frames()?;
+        Ok(probe.frames == frames && probe.moved == frames)
+    }
+
     fn checkpoint(&self, sql: &str) -> Result<Probe> {
         let number = |number: i64| u64::try_from(number).unwrap_or(0);
         self.prober
@@ -137,13 +148,18 @@ impl Hold {
 
     /// Keeps writers out. `false`: somebody kept writing for as long as was waited.
     pub(super) fn stop_writers(&self, wait: Duration) -> Result<bool> {
-        let locked = self
-            .writer
-            .busy_timeout(wait)
-            .and_then(|()| self.writer.execute_batch("BEGIN IMMEDIATE"));
-        match locked {
-            Err(error) if code(&error) == Some(ffi::SQLITE_BUSY) => Ok(false),
-            locked => locked.map(|()| true).map_err(|error| self.sql(&error)),
+        let until = Instant::now() + wait;
+        loop {
+            match self.writer.execute_batch("BEGIN IMMEDIATE") {
+                Ok(()) => return Ok(true),
+                Err(error) if code(&error) == Some(ffi::SQLITE_BUSY) => {}
+                Err(error) => return Err(self.sql(&error)),
+            }
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            // SQLite itself would look less and less often, and miss the gaps of a busy writer.
+            std::thread::sleep(BETWEEN);
         }
     }
 

@@ -22,10 +22,14 @@
 //! frames are moved, and so it would never start again. Beyond a size the follower keeps writers out
 //! for the moment that it takes to read and move the rest.
 //!
-//! **Nothing is missing unnoticed.** Each log has two numbers, the *salts*, in all of its frames; the
-//! first one goes up by one when the log starts again. Each frame's checksum goes over all before it.
-//! What does not follow on what was read before is a gap: the follower ends, and a new copy of the
-//! file has to be made.
+//! **Nothing is missing unnoticed.** Each log has two numbers, the *salts*, in all of its frames. The
+//! first one goes up by one when the log starts again; after it was emptied (`TRUNCATE`) both may be
+//! drawn anew, which is taken only while nothing can be lost by the above. Each frame's checksum goes
+//! over all before it. What does not follow on what was read before is a gap: the follower ends, and
+//! a new copy of the file has to be made.
+//!
+//! A follower that was stopped goes on as long as the log has not started again meanwhile. A service
+//! that is stopped empties the log; where follower and service were both stopped, a new copy is made.
 //!
 //! The log's file is opened and read like any other. SQLite has no locks on it: they are on the
 //! database's file and the `-shm`.

@@ -48,23 +48,21 @@ impl Position {
 
     /// How the log that has this header follows on what was read; `None`: it does not.
     ///
-    /// `was_empty`: since the position the log's file was seen without a byte. Everything that was
-    /// in it had been read by then, and whoever empties it again loses nothing.
-    pub(super) fn follow(&self, header: &Header, was_empty: bool) -> Option<At> {
+    /// A log that starts again has the next salt. One that was emptied in between may have any:
+    /// whoever writes first draws it. `may_begin`: all that was in the log was read when it could be
+    /// emptied, and it cannot have been emptied again with something in it.
+    pub(super) fn follow(&self, header: &Header, may_begin: bool) -> Option<At> {
         if header.page_size != self.page_size {
             return None;
         }
         let Some(at) = self.at else {
             return Some(At::beginning(header));
         };
-        let steps = header.salt.0.wrapping_sub(at.salt.0);
-        match steps {
-            0 if header.salt == at.salt => Some(at),
-            1 => Some(At::beginning(header)),
-            // Emptying it takes a step each time, up to as many as nobody does by hand.
-            2..=0xFFFF if was_empty => Some(At::beginning(header)),
-            _ => None,
+        if header.salt == at.salt {
+            return Some(at);
         }
+        let is_next = header.salt.0 == at.salt.0.wrapping_add(1);
+        (is_next || may_begin).then(|| At::beginning(header))
     }
 }
 
@@ -125,8 +123,8 @@ mod tests {
 
     #[test]
     fn a_log_follows_on_itself_and_on_the_one_before() {
-        let frame = |from: u32, to: u32, was_empty| {
-            let at = position(from).follow(&header(to), was_empty);
+        let frame = |from: u32, to: u32, may_begin| {
+            let at = position(from).follow(&header(to), may_begin);
             at.map(|at| at.frame)
         };
         assert_eq!(frame(5, 5, false), Some(9));
@@ -134,10 +132,9 @@ mod tests {
         assert_eq!(frame(u32::MAX, 0, false), Some(0));
         for other in [4, 7, 1000] {
             assert_eq!(frame(5, other, false), None, "{other}");
+            assert_eq!(frame(5, other, true), Some(0), "{other}");
         }
-        // Emptied several times, with nothing in between.
-        assert_eq!(frame(5, 8, true), Some(0));
-        assert_eq!(frame(5, 4, true), None);
+        assert_eq!(frame(5, 5, true), Some(9));
         // The first salt alone does not make it the same.
         let mut other = header(5);
         other.salt.1 = 78;
@@ -145,6 +142,14 @@ mod tests {
         other = header(6);
         other.page_size = 512;
         assert_eq!(position(5).follow(&other, true), None);
+        let nowhere = Position {
+            at: None,
+            ..position(5)
+        };
+        assert_eq!(
+            nowhere.follow(&header(9), false),
+            Some(At::beginning(&header(9)))
+        );
     }
 
     #[test]

@@ -24,7 +24,12 @@ async fn a_shipper_that_is_killed_goes_on_or_says_that_it_cannot() {
     let engine = Arc::new(engine(&path));
     let target = Target::memory();
     let (mut went_on, mut gaps) = (0, 0);
-    let mut generation = Generation::begin(&engine, &target, "base-0").await;
+    // Else it would have started again whenever it is looked for.
+    let limits = Limits {
+        start_again: 8 << 20,
+        ..SMALL
+    };
+    let mut generation = Generation::begin_within(limits, &engine, &target, "base-0").await;
     let mut first = 0;
     let mut all = Vec::new();
     for round in 1..=12 {
@@ -52,7 +57,7 @@ async fn a_shipper_that_is_killed_goes_on_or_says_that_it_cannot() {
             (0, manifest.taken_at, position)
         });
         let resuming = Arc::clone(&engine);
-        let resumed = tokio::task::spawn_blocking(move || resuming.resume(&end, SMALL));
+        let resumed = tokio::task::spawn_blocking(move || resuming.resume(&end, limits));
         match resumed.await.expect("it runs").expect("it opens") {
             Resumed::Follower(follower) => {
                 went_on += 1;
@@ -62,7 +67,8 @@ async fn a_shipper_that_is_killed_goes_on_or_says_that_it_cannot() {
             }
             Resumed::Gap(_) => {
                 gaps += 1;
-                generation = Generation::begin(&engine, &target, &format!("base-{round}")).await;
+                let name = format!("base-{round}");
+                generation = Generation::begin_within(limits, &engine, &target, &name).await;
             }
         }
     }
@@ -79,6 +85,49 @@ async fn a_shipper_that_is_killed_goes_on_or_says_that_it_cannot() {
     assert_eq!(left.len(), expected.len());
     assert!(went_on > 0 && gaps > 0, "{went_on} and {gaps}");
     close(db).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_left_is_gone_on_with_and_one_that_was_emptied_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("app.db");
+    let db = open(&path).await;
+    tables(&db).await;
+    let engine = Arc::new(engine(&path));
+    let target = Target::memory();
+    let mut generation = Generation::begin(&engine, &target, "base").await;
+    let insert = |id: i64| {
+        let sql = format!(
+            "PRAGMA wal_autocheckpoint = 0; INSERT INTO left_rows VALUES ({id}, 'x');
+             INSERT INTO right_rows VALUES ({id}, 'x')"
+        );
+        Connection::open(&path)
+            .expect("opens")
+            .execute_batch(&sql)
+            .expect("runs");
+    };
+    close(db).await;
+    // Whoever writes closes the database while it is followed, and so leaves the log.
+    insert(1);
+    assert_eq!(generation.end().await, Ended::Stopped);
+    for id in 2..4 {
+        let (sequence, newest, end) = end_of(&generation.log).await.expect("a segment");
+        let Resumed::Follower(follower) = engine.resume(&end, SMALL).expect("it opens") else {
+            panic!("it does not go on");
+        };
+        let (stop, task) = shipping(*follower, &generation.log, sequence + 1, newest);
+        (generation.stop, generation.task) = (stop, task);
+        insert(id);
+        assert_eq!(generation.end().await, Ended::Stopped);
+    }
+    let (left, _, _) = generation.at(&engine, None).await;
+    assert_eq!(left, [1, 2, 3].into());
+    // A service that stops empties it.
+    let db = open(&path).await;
+    close(db).await;
+    let (_, _, end) = end_of(&generation.log).await.expect("a segment");
+    let resumed = engine.resume(&end, SMALL).expect("it opens");
+    assert!(matches!(resumed, Resumed::Gap(_)), "{resumed:?}");
 }
 
 #[tokio::test]
@@ -101,7 +150,7 @@ async fn damage_behind_the_last_commit_is_no_matter_and_in_front_of_it_is_told()
     };
     insert(1);
     let engine = Arc::new(engine(&path));
-    let (backup, mut follower) = base(&engine).await;
+    let (backup, mut follower) = base(&engine, SMALL).await;
     let mut batch = follower.batch(backup.manifest.taken_at);
     // As a commit that was cut off leaves it.
     let garbage = || {

@@ -24,10 +24,10 @@ use crate::target::Target;
 
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Logs start again often, and what is read ahead is little.
+/// Logs start again often.
 const SMALL: Limits = Limits {
     start_again: 400 << 10,
-    ahead: 300 << 10,
+    ahead: 4 << 20,
     give_up: 64 << 20,
 };
 
@@ -46,7 +46,16 @@ pub(super) struct Generation {
 
 impl Generation {
     pub(super) async fn begin(engine: &Arc<Sqlite>, target: &Target, name: &str) -> Self {
-        let (backup, follower) = base(engine).await;
+        Self::begin_within(SMALL, engine, target, name).await
+    }
+
+    pub(super) async fn begin_within(
+        limits: Limits,
+        engine: &Arc<Sqlite>,
+        target: &Target,
+        name: &str,
+    ) -> Self {
+        let (backup, follower) = base(engine, limits).await;
         let log = log_of(target, name);
         let (stop, task) = shipping(follower, &log, 1, backup.manifest.taken_at);
         Self {
@@ -91,10 +100,10 @@ impl Generation {
     }
 }
 
-pub(super) async fn base(engine: &Arc<Sqlite>) -> (Backup, Follower) {
+pub(super) async fn base(engine: &Arc<Sqlite>, limits: Limits) -> (Backup, Follower) {
     let engine = Arc::clone(engine);
     let taken = tokio::task::spawn_blocking(move || {
-        let (base, follower) = engine.begin_base(SMALL).expect("a base");
+        let (base, follower) = engine.begin_base(limits).expect("a base");
         let mut raw = Vec::new();
         let captured = engine
             .capture_base(base, &mut raw, &Control::new())
