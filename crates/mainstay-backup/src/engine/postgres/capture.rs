@@ -96,6 +96,9 @@ impl Postgres {
             if let Some(snapshot) = snapshot.take() {
                 // The program writes only once it sees the same state itself.
                 runtime.block_on(snapshot.release());
+                if let Some(locale) = &facts.locale {
+                    out.write_all(locale.line().as_bytes())?;
+                }
             }
             out.write_all(bytes)
         })?;

@@ -5,12 +5,16 @@
 //! - `snapshot`: the moment of a backup, held until the program has it, too
 //! - `dump`: reading what `pg_dump` writes, to know the rows without asking again; pure
 //! - `capture`: taking a logical backup
+//! - `locale`: how a database encodes and orders text, settled when it is made
 //! - `restore`: a new database, filled and looked at
 //! - `physical`: the server's files and its log, for recovery to a moment
-//! - `swap`: a new database in the place of the old one; `names`: what those are called
+//! - `swap`: a new database in the place of the old one; `names`: what those are called; `carry`: what
+//!   belongs to a database and is not in it
 
 mod capture;
+mod carry;
 mod dump;
+mod locale;
 mod names;
 pub(crate) mod physical;
 mod programs;

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::io::{self, Read, Write};
 
 use mainstay::database::admin;
-use mainstay::schema::Dialect;
-use mainstay::{Config, Database, Error, ErrorKind, Result};
+use mainstay::{Config, Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::super::Place;
 use super::super::tools::{Pipe, Running, Version};
 use super::dump::without_unknown;
+use super::locale::{self, Locale};
 use super::{Postgres, names, programs, server};
 use crate::archive::{Manifest, Table};
 use crate::control::Control;
@@ -38,7 +38,7 @@ impl Postgres {
         let (this, made) = (self.clone(), config.clone());
         // In a task of its own: when this call is dropped, the database is dropped, too.
         tokio::spawn(async move {
-            let result = this.make(&made).await;
+            let result = this.make(&made, None).await;
             let is_made = result.is_ok();
             if tell.send(result).is_err()
                 && is_made
@@ -51,14 +51,18 @@ impl Postgres {
         Ok(Place { config, name })
     }
 
-    async fn make(&self, config: &Config) -> Result<()> {
+    /// Makes a database: as told, or like the one of the configuration, or like any other.
+    async fn make(&self, config: &Config, locale: Option<&Locale>) -> Result<()> {
         let db = server::open_maintenance(&self.config, &[]).await?;
-        let made = create(
-            &db,
-            config.url.database().unwrap_or_default(),
-            self.database(),
-        )
-        .await;
+        let name = config.url.database().unwrap_or_default();
+        let like = match locale {
+            Some(locale) => Ok(Some(locale.clone())),
+            None => Locale::named(&db, self.database()).await,
+        };
+        let made = match like {
+            Ok(like) => locale::create(&db, name, like.as_ref()).await,
+            Err(error) => Err(error),
+        };
         server::close(db).await;
         made.map_err(|error| match error.kind() {
             ErrorKind::AccessDenied => Error::new(
@@ -88,7 +92,16 @@ impl Postgres {
         control: &Control,
     ) -> Result<()> {
         control.check()?;
-        let settings = Handle::current().block_on(settings(&place.config, &place.name))?;
+        let mut start = Vec::with_capacity(START);
+        input
+            .take(START as u64)
+            .read_to_end(&mut start)
+            .map_err(|error| from_io("reading the backup", error))?;
+        let runtime = Handle::current();
+        if let Some(locale) = Locale::read(&start) {
+            runtime.block_on(self.settle(place, &locale))?;
+        }
+        let settings = runtime.block_on(settings(&place.config, &place.name))?;
         let dumped_by = manifest.tools.iter().find(|tool| tool.name == "pg_dump");
         let dumped_by = dumped_by.and_then(|tool| Version::parse(&tool.version));
         let program = programs::psql(&self.places, dumped_by)?;
@@ -98,10 +111,6 @@ impl Postgres {
             .args(["--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse"])
             .args(["--file=-"])
             .start(Pipe::Input, control)?;
-        let mut start = Vec::with_capacity(START);
-        if let Err(error) = input.take(START as u64).read_to_end(&mut start) {
-            return Err(running.fail(from_io("reading the backup", error)));
-        }
         let start = without_unknown(&start, |name| settings.contains(name));
         if let Err(error) = running.write_all(&start) {
             return Err(refused(running, error));
@@ -120,6 +129,27 @@ impl Postgres {
             }
         }
         running.finish().map(drop).map_err(explained)
+    }
+
+    /// Makes the place anew if the database that was backed up was of another kind: where that one
+    /// is gone, it could not be known before.
+    async fn settle(&self, place: &Place, locale: &Locale) -> Result<()> {
+        let db = server::open_maintenance(&self.config, &[]).await?;
+        let now = Locale::named(&db, &place.name).await;
+        server::close(db).await;
+        if now?.as_ref() == Some(locale) {
+            return Ok(());
+        }
+        admin::drop_if_exists(&place.config).await?;
+        let Err(error) = self.make(&place.config, Some(locale)).await else {
+            return Ok(());
+        };
+        // The system here may not know it, as after moving to another.
+        tracing::warn!(
+            target: "mainstay::backup", %error,
+            "the database cannot be made with the locale it had, and gets the usual one"
+        );
+        self.make(&place.config, None).await
     }
 
     /// Looks at the place: its tables with their rows, as a capture tells of them. Blocks; to be
@@ -171,113 +201,4 @@ async fn settings(config: &Config, database: &str) -> Result<HashSet<String>> {
         .await;
     server::close(db).await;
     Ok(names?.into_iter().collect())
-}
-
-/// Makes a database like another one, or like the server's usual ones if that one is missing.
-async fn create(db: &Database, name: &str, like: &str) -> Result<()> {
-    let dialect = Dialect::Postgres;
-    let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", dialect.quote(name));
-    match locale(db, like).await? {
-        Some(locale) => sql.push_str(&locale.clause()),
-        None => sql.push_str(" ENCODING 'UTF8'"),
-    }
-    db.script(sql).await
-}
-
-/// How a database orders and encodes text.
-#[derive(Debug)]
-struct Locale {
-    encoding: String,
-    collate: String,
-    ctype: String,
-    /// `i` for ICU, `b` for the server's own, `c` for the system's.
-    provider: String,
-    locale: Option<String>,
-    icu_rules: Option<String>,
-}
-
-async fn locale(db: &Database, database: &str) -> Result<Option<Locale>> {
-    // The columns have come and been renamed with versions, so they are read from the row as JSON.
-    let found = db
-        .sql(
-            "SELECT pg_encoding_to_char(encoding), to_json(d)::jsonb FROM pg_database d \
-             WHERE datname = ?",
-        )
-        .bind(database)
-        .fetch_with(|row| Ok((row.get::<String>(0)?, row.get::<serde_json::Value>(1)?)))
-        .await?;
-    Ok(found.into_iter().next().map(|(encoding, row)| {
-        let text = |name: &str| row.get(name).and_then(|value| value.as_str());
-        let owned = |name: &str| text(name).map(str::to_owned);
-        Locale {
-            encoding,
-            collate: owned("datcollate").unwrap_or_default(),
-            ctype: owned("datctype").unwrap_or_default(),
-            provider: owned("datlocprovider").unwrap_or_else(|| "c".to_owned()),
-            locale: owned("datlocale").or_else(|| owned("daticulocale")),
-            icu_rules: owned("daticurules"),
-        }
-    }))
-}
-
-impl Locale {
-    fn clause(&self) -> String {
-        let mut out = format!(
-            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
-            literal(&self.encoding),
-            literal(&self.collate),
-            literal(&self.ctype)
-        );
-        let (provider, option) = match self.provider.as_str() {
-            "i" => ("icu", "ICU_LOCALE"),
-            "b" => ("builtin", "BUILTIN_LOCALE"),
-            _ => return out,
-        };
-        out.push_str(&format!(" LOCALE_PROVIDER {provider}"));
-        if let Some(locale) = &self.locale {
-            out.push_str(&format!(" {option} {}", literal(locale)));
-        }
-        if let Some(rules) = &self.icu_rules {
-            out.push_str(&format!(" ICU_RULES {}", literal(rules)));
-        }
-        out
-    }
-}
-
-/// Where a statement takes no parameters.
-pub(super) fn literal(text: &str) -> String {
-    if text.contains('\\') {
-        let text = text.replace('\\', "\\\\").replace('\'', "''");
-        return format!("E'{text}'");
-    }
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_is_made_with_the_same_order() {
-        let mut locale = Locale {
-            encoding: "UTF8".into(),
-            collate: "C".into(),
-            ctype: "it's".into(),
-            provider: "c".into(),
-            locale: None,
-            icu_rules: None,
-        };
-        assert_eq!(
-            locale.clause(),
-            " ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'it''s'"
-        );
-        locale.provider = "i".into();
-        locale.locale = Some("und-x-icu".into());
-        assert!(
-            locale
-                .clause()
-                .ends_with(" LOCALE_PROVIDER icu ICU_LOCALE 'und-x-icu'")
-        );
-        assert_eq!(literal("a\\'b"), "E'a\\\\''b'");
-    }
 }

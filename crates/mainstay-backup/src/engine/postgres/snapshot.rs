@@ -9,6 +9,7 @@ use mainstay::{Clock, Database, Error, Result, Tx};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::locale::Locale;
 use super::server::{ServerVersion, read_version};
 use crate::archive::SchemaVersion;
 
@@ -32,6 +33,7 @@ pub(super) struct Facts {
     pub(super) at: DateTime<Utc>,
     pub(super) server: ServerVersion,
     pub(super) schema: Option<SchemaVersion>,
+    pub(super) locale: Option<Locale>,
 }
 
 impl Snapshot {
@@ -105,6 +107,7 @@ impl Facts {
             at,
             server: read_version(version)?,
             schema: schema_version(tx).await?,
+            locale: Locale::current(tx).await?,
         })
     }
 }

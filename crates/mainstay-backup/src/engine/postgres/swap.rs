@@ -12,6 +12,7 @@ use mainstay::schema::Dialect;
 use mainstay::{Database, Error, ErrorKind, Outcome, Result};
 
 use super::super::{Place, Swapped};
+use super::carry::carry;
 use super::{Postgres, names, server};
 
 /// How often sessions are ended while the renaming waits for them.
@@ -63,6 +64,9 @@ impl Postgres {
             if !sessions.is_empty() {
                 return Err(in_use(name, &sessions));
             }
+        }
+        if kept.is_some() {
+            carry(db, name, &place.name).await?;
         }
         let steps = steps(name, kept.as_deref(), &place.name);
         let renamed = if force && kept.is_some() {

@@ -236,4 +236,13 @@ async fn an_empty_database_and_another_encoding_come_back() {
     ));
     assert_eq!(encoding, "LATIN1");
     engine.discard(place).await.expect("it is dropped");
+
+    // Also when the database is gone, and nothing but the backup tells of it.
+    admin::drop_if_exists(&config).await.expect("it is dropped");
+    let (place, _) = restore(&engine, &taken).await.expect("it is restored");
+    engine.swap(&place, false).await.expect("it is swapped");
+    let encoding = target.server_sql(&format!(
+        "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = '{name}'"
+    ));
+    assert_eq!(encoding, "LATIN1");
 }

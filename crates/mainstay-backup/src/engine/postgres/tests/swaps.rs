@@ -5,12 +5,12 @@ use mainstay::ErrorKind;
 use super::*;
 
 async fn with_place(target: &Target) -> (Postgres, Place) {
-    target.sql("CREATE TABLE t AS SELECT 'old' AS state");
+    target.sql("CREATE TABLE public.t AS SELECT 'old' AS state");
     let engine = target.engine();
     let taken = capture(&engine).await.expect("it is taken");
     let (place, _) = restore(&engine, &taken).await.expect("it is restored");
     let place_url = target.server.with_database(&place.name);
-    run_sql(&place_url, "UPDATE t SET state = 'new'").expect("it runs");
+    run_sql(&place_url, "UPDATE public.t SET state = 'new'").expect("it runs");
     (engine, place)
 }
 
@@ -76,4 +76,36 @@ async fn a_user_without_rights_is_told_which() {
         "{error:?}"
     );
     target.sql(&format!("DROP ROLE {role}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_belongs_to_the_database_stays_with_the_name() {
+    let Some(target) = target() else { return };
+    let (name, role) = (target.name(), format!("role_{}", target.name()));
+    target.sql(&format!(
+        "CREATE ROLE {role}; ALTER DATABASE {name} SET search_path TO 'Odd', public; \
+         ALTER DATABASE {name} SET my.word TO 'it''s'; \
+         ALTER ROLE {role} IN DATABASE {name} SET work_mem TO '7MB'; \
+         REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT ON DATABASE {name} TO {role}; \
+         COMMENT ON DATABASE {name} IS 'ours'; ALTER DATABASE {name} CONNECTION LIMIT 77; \
+         ALTER DATABASE {name} OWNER TO {role}"
+    ));
+    let facts = |name: &str| {
+        target.server_sql(&format!(
+            "SELECT datconnlimit, datdba::regrole, datacl, shobj_description(d.oid, 'pg_database'), \
+             (SELECT array_agg(setrole::regrole || setconfig::text ORDER BY 1) \
+             FROM pg_db_role_setting WHERE setdatabase = d.oid) \
+             FROM pg_database d WHERE datname = '{name}'"
+        ))
+    };
+    let (engine, place) = with_place(&target).await;
+    let before = facts(&name);
+    assert!(before.contains("77") && before.contains("ours"), "{before}");
+    let swapped = engine.swap(&place, false).await.expect("it is swapped");
+    assert_eq!(facts(&name), before);
+    let kept = swapped.kept.expect("the old one is kept");
+    assert_eq!(target.sql("SELECT state FROM public.t"), "new");
+    target.server_sql(&format!("DROP DATABASE {kept} WITH (FORCE)"));
+    target.server_sql(&format!("ALTER DATABASE {name} OWNER TO mainstay"));
+    target.server_sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
