@@ -5,12 +5,13 @@
 mod support;
 
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mainstay_backup::control::Control;
 use mainstay_backup::target::Target;
 use mainstay_backup::{Backups, Create, Drill, Restore};
 use support::{Load, Scene, close, config, held};
+use tokio::time::Instant;
 
 /// Named so that the configuration does not take them for its own.
 const URL: &str = "MAINSTAY_TEST_BACKUP_URL";

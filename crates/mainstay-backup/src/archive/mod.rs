@@ -37,7 +37,6 @@ pub use manifest::{Engine, Kind, Manifest, SchemaVersion, Table, Tool};
 pub(crate) mod tests;
 
 pub(crate) use open::Archive;
-pub(crate) use reader::Reader;
 pub(crate) use segment::{Segment, SegmentMeta};
 #[cfg(test)]
 pub(crate) use tests::manifest as sample_manifest;

@@ -126,6 +126,7 @@ impl<S: Sink> Writer<S> {
     }
 
     /// The bytes that were written to it so far, before compression.
+    #[cfg(test)]
     pub(crate) fn raw_bytes(&self) -> u64 {
         self.raw
     }

@@ -147,8 +147,15 @@ impl Backups {
         let driver = self.driver(&self.config)?;
         let recovered = self.recover(&driver, archive, plan, control).await?;
         report.restore_ms = millis(started.elapsed());
+        // The backup itself cannot tell: what it has is known from here on.
+        report.tables = recovered.tables.len() as u64;
+        report.rows = recovered.tables.iter().map(|table| table.rows).sum();
         control.begin("asking", None);
-        let answered = self.ask(options, manifest, &recovered.config, report).await;
+        let found = Manifest {
+            tables: recovered.tables.clone(),
+            ..manifest.clone()
+        };
+        let answered = self.ask(options, &found, &recovered.config, report).await;
         let removed = beside::remove(recovered).await;
         answered.and(removed)
     }

@@ -14,12 +14,12 @@ use super::mysql;
 use super::postgres::physical::{self as postgres, Purpose, Recovery};
 use super::sqlite::ship;
 use super::{Captured, Place};
-use crate::archive::{Kind, Log, Manifest, SegmentMeta};
+use crate::archive::{Kind, Log, Manifest, SegmentMeta, Table};
 use crate::control::Control;
 
 /// A base that is to be taken: what is fixed before the copying begins.
 pub(crate) enum Base {
-    File(ship::Base),
+    File(Box<ship::Base>),
     /// The server's own log is read from where the backup says that it stands.
     Server(Kind),
 }
@@ -73,14 +73,16 @@ pub(crate) struct Recovered {
     pub(crate) config: Config,
     /// Its data.
     pub(crate) folder: PathBuf,
+    /// The tables of its database, as they were read.
+    pub(crate) tables: Vec<Table>,
     /// How an operator puts it in the place of the old one, in words.
     pub(crate) switch: String,
     server: Server,
 }
 
 enum Server {
-    Postgres(postgres::Instance),
-    MySql(mysql::Instance),
+    Postgres(Box<postgres::Instance>),
+    MySql(Box<mysql::Instance>),
 }
 
 impl Recovered {
@@ -136,7 +138,7 @@ impl Driver {
                     follower: Box::new(follower),
                     first: 1,
                 };
-                Ok((Base::File(base), follower))
+                Ok((Base::File(Box::new(base)), follower))
             }
             Self::Postgres(_) => Ok((Base::Server(Kind::Physical), Follower::Server)),
             Self::MySql(_) => Ok((Base::Server(Kind::Logical), Follower::Server)),
@@ -151,7 +153,7 @@ impl Driver {
         control: &Control,
     ) -> Result<Captured> {
         let captured = match (self, base) {
-            (Self::Sqlite(engine), Base::File(base)) => engine.capture_base(base, out, control)?,
+            (Self::Sqlite(engine), Base::File(base)) => engine.capture_base(*base, out, control)?,
             (_, Base::File(_)) => self.capture(Kind::Physical, out, control)?,
             (_, Base::Server(kind)) => self.capture(kind, out, control)?,
         };
@@ -239,7 +241,10 @@ impl Driver {
                     interval: following.interval,
                 };
                 let tell = |event: postgres::Event<'_>| match event {
-                    postgres::Event::Shipped { to, .. } => told(to),
+                    postgres::Event::Shipped { to, bytes } => {
+                        tracing::trace!(target: "mainstay::backup", %to, bytes, "a piece of the log is kept");
+                        told(to);
+                    }
                     postgres::Event::Waiting(error) => {
                         tracing::warn!(target: "mainstay::backup", %error, "the log is read anew");
                     }
@@ -327,13 +332,14 @@ impl Driver {
                     },
                 };
                 let instance = engine.recover(&recovery, input, control)?;
-                // What is there can be read.
-                instance.tables(engine, control)?;
+                // All of it is read.
+                let tables = instance.tables(engine, control)?;
                 Ok(Recovered {
+                    tables,
                     config: instance.config.clone(),
                     folder: instance.folder.clone(),
                     switch: instance.switch(),
-                    server: Server::Postgres(instance),
+                    server: Server::Postgres(Box::new(instance)),
                 })
             }
             Self::MySql(engine) => {
@@ -351,10 +357,11 @@ impl Driver {
                     }
                 };
                 Ok(Recovered {
+                    tables: recovered.tables,
                     config: recovered.instance.config.clone(),
                     folder: folder.to_owned(),
                     switch: recovered.switch,
-                    server: Server::MySql(recovered.instance),
+                    server: Server::MySql(Box::new(recovered.instance)),
                 })
             }
         }

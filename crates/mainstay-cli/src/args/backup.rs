@@ -9,6 +9,7 @@ use mainstay::config::parse_duration;
 use mainstay_backup::archive::Kind;
 use mainstay_backup::plan::retention::Retention;
 use mainstay_backup::plan::schedule::Schedule;
+use mainstay_backup::{Follow, Moment};
 
 use super::Format;
 
@@ -146,10 +147,14 @@ impl From<KindName> for Kind {
 /// Where a backup is restored to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 pub(crate) struct RestorePlace {
-    /// The state of this moment instead of the backup's, such as 2026-02-14T09:30:00Z. Needs the
-    /// log that `backup watch --point-in-time` writes.
-    #[arg(long = "to", value_name = "TIME")]
-    pub(crate) to: Option<DateTime<Utc>>,
+    /// The state of this moment instead of the backup's, such as 2026-02-14T09:30:00Z, or `newest`
+    /// for all there is. Needs the log that `backup watch --point-in-time` writes.
+    #[arg(long = "to", value_name = "TIME", value_parser = moment)]
+    pub(crate) to: Option<Moment>,
+    /// Where the data of a new server is to be, for a moment on a server and for backups of a
+    /// server's files. The server there is goes on meanwhile.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
     /// Restore into this database instead, where nothing may be.
     #[arg(long, value_name = "URL", conflicts_with = "replace")]
     pub(crate) into: Option<String>,
@@ -242,6 +247,16 @@ pub(crate) struct WatchArgs {
     /// How late a backup or a drill may be before it is an alert.
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = parse_duration)]
     pub(crate) grace: Duration,
+    /// Follow the log between backups, so that any moment can be recovered. Backups are bases then:
+    /// on PostgreSQL the server's files.
+    #[arg(long)]
+    pub(crate) point_in_time: bool,
+    /// Within this time, what was acknowledged is in the target.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, requires = "point_in_time")]
+    pub(crate) interval: Duration,
+    /// A folder on this machine for what PostgreSQL's log has that is not in the target yet.
+    #[arg(long, value_name = "FOLDER", requires = "point_in_time")]
+    pub(crate) spool: Option<PathBuf>,
     /// Do nothing but look whether backups and drills happen as they should, for a monitor: ends
     /// with 1 when there is an alert.
     #[arg(long)]
@@ -252,6 +267,13 @@ pub(crate) struct WatchArgs {
 }
 
 impl WatchArgs {
+    pub(crate) fn follow(&self) -> Option<Follow> {
+        self.point_in_time.then(|| Follow {
+            interval: self.interval,
+            spool: self.spool.clone(),
+        })
+    }
+
     pub(crate) fn schedule(&self) -> Schedule {
         Schedule {
             every: delta(self.every),
@@ -265,6 +287,16 @@ impl WatchArgs {
 /// The longest time that can be given has fewer seconds than this can hold.
 fn delta(time: Duration) -> TimeDelta {
     TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if text == "newest" {
+        return Ok(Moment::Newest);
+    }
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        "expected a time with its zone, such as 2026-02-14T09:30:00Z, or newest".to_owned()
+    })?;
+    Ok(Moment::At(time.with_timezone(&Utc)))
 }
 
 fn time_of_day(text: &str) -> Result<NaiveTime, String> {
@@ -286,6 +318,15 @@ mod tests {
         let retention = keep.retention();
         assert_eq!(retention.within, Some(TimeDelta::days(1)));
         assert_eq!((retention.last, retention.daily), (0, 0));
+    }
+
+    #[test]
+    fn a_moment_has_its_zone() {
+        assert_eq!(moment("newest"), Ok(Moment::Newest));
+        let time = moment("2026-02-14T10:30:00+01:00");
+        let same = moment("2026-02-14T09:30:00Z");
+        assert!(time.is_ok() && time == same, "{time:?}");
+        assert!(moment("2026-02-14 09:30").is_err());
     }
 
     #[test]

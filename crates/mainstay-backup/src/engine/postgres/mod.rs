@@ -67,6 +67,7 @@ impl Postgres {
     }
 
     /// The same, with the programs looked for elsewhere.
+    #[cfg(test)]
     pub(crate) fn with_programs(mut self, places: Places) -> Self {
         self.places = places;
         self

@@ -49,7 +49,7 @@ enum Hold {
     /// There is none.
     Missing,
     /// SQLite's own lock.
-    Locked(Connection),
+    Locked(#[allow(dead_code, reason = "held for its lock")] Connection),
     /// SQLite does not open it; the lock is on all of the file.
     Damaged(#[allow(dead_code, reason = "held for its lock")] File),
 }

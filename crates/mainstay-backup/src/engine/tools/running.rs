@@ -123,6 +123,7 @@ impl Running {
     }
 
     /// Asks it to end, as a terminal would on closing.
+    #[cfg(test)]
     pub(crate) fn terminate(&self) {
         self.process.signal(Signal::TERM);
     }
@@ -141,11 +142,6 @@ impl Running {
     pub(crate) fn has_ended(&self) -> bool {
         // What cannot be asked does not run for us.
         !matches!(self.process.status(), Ok(None))
-    }
-
-    /// What it said so far.
-    pub(crate) fn said(&self) -> String {
-        self.stderr.so_far(&self.secrets)
     }
 
     /// Closes the pipe, waits for the program's end, and gives what it said if it ended well. What it

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{HumanBytes, HumanDuration};
 use mainstay_backup::archive::Manifest;
 use mainstay_backup::plan::schedule::Alert;
-use mainstay_backup::{DrillReport, Entry, Event, Listed, Pruned, Restored, Verified};
+use mainstay_backup::{DrillReport, Entry, Event, Forward, Listed, Pruned, Restored, Verified};
 
 use crate::output::{counted, pair, short, table};
 
@@ -99,7 +99,12 @@ pub(super) fn restored(restored: &Restored) -> String {
     let mut out = pair("restored", &manifest.id);
     out += &pair("state of", &time(manifest.taken_at));
     out += &pair("into", &restored.into);
-    out += &pair("compared", &format!("{}: all as it was", holds(manifest)));
+    if let Some(forward) = &restored.brought_forward {
+        out += &pair("forward to", &brought(forward));
+    }
+    if !manifest.tables.is_empty() {
+        out += &pair("compared", &format!("{}: all as it was", holds(manifest)));
+    }
     out += &pair(
         "took",
         &format!(
@@ -108,6 +113,13 @@ pub(super) fn restored(restored: &Restored) -> String {
             short(restored.verified_in)
         ),
     );
+    if let Some(beside) = &restored.beside {
+        out += &pair(
+            "runs",
+            &format!("at {}, its data in {}", beside.url, beside.folder.display()),
+        );
+        out += &pair("next", &beside.switch);
+    }
     if let Some(kept) = &restored.kept {
         out += &pair(
             "kept",
@@ -115,6 +127,21 @@ pub(super) fn restored(restored: &Restored) -> String {
         );
     }
     out
+}
+
+fn brought(forward: &Forward) -> String {
+    let last = match forward.newest {
+        Some(newest) => format!("the last change is of {}", time(newest)),
+        None => "nothing followed on the backup".to_owned(),
+    };
+    match forward.to {
+        Some(to) if forward.is_complete => format!("{}, whole: {last}", time(to)),
+        Some(to) => format!(
+            "{}, and the log ends before: {last}; if anything came after that, it is not there",
+            time(to)
+        ),
+        None => format!("all there is: {last}"),
+    }
 }
 
 pub(super) fn drilled(report: &DrillReport) -> String {
@@ -196,6 +223,10 @@ fn alert(alert: &Alert) -> String {
             HumanDuration(Duration::from_secs(age_s.unsigned_abs())),
             time(*due)
         ),
+        Alert::NotFollowed { since } => format!(
+            "ALERT: the log is not followed since {}; what is written cannot be recovered",
+            time(*since)
+        ),
         Alert::Undrilled { due } => format!(
             "ALERT: no drill has shown that backups can be restored; one was due {}",
             time(*due)
@@ -230,6 +261,20 @@ pub(super) fn event(event: &Event) -> String {
             HumanBytes(pruned.freed_bytes)
         ),
         Event::PruneFailed { error } => format!("PRUNING FAILED: {error}"),
+        Event::Following { base } => format!("following the log behind {base}"),
+        Event::LogLost { why, newest } => format!(
+            "THE LOG WAS LOST, a new base is taken: {why}{}",
+            match newest {
+                Some(newest) => format!("; recovery is possible up to {}", time(*newest)),
+                None => String::new(),
+            }
+        ),
+        Event::FollowFailed { error, again } => {
+            format!(
+                "THE LOG IS NOT FOLLOWED, tried again {}: {error}",
+                time(*again)
+            )
+        }
         Event::Alert { alert: what } => alert(what),
         Event::Unreachable { error } => format!("the target does not answer, asked again: {error}"),
         other => format!("{other:?}"),

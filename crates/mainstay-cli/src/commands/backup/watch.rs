@@ -27,6 +27,7 @@ pub(super) async fn run(
             query: args.query.query.clone(),
             ..Drill::default()
         },
+        follow: args.follow(),
     };
     let told = Told {
         terminal: context.terminal.clone(),

@@ -50,7 +50,9 @@ pub(super) async fn restore(
     let into = into.map_err(|error| Failure::new(Exit::Usage, format!("--into: {error}")))?;
     let options = Restore {
         which: which.parse().unwrap_or_default(),
+        to: place.to,
         into,
+        folder: place.folder.clone(),
         replace: place.replace,
         end_sessions: place.end_sessions,
     };

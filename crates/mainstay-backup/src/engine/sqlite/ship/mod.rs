@@ -48,5 +48,7 @@ mod tests;
 
 pub(crate) use follower::{Base, Follower, Limits, Resumed};
 pub(crate) use position::Position;
-pub(crate) use replay::{Replay, Replayed, recover};
+#[cfg(test)]
+pub(crate) use replay::Replayed;
+pub(crate) use replay::recover;
 pub(crate) use shipper::{Ended, ship};
