@@ -39,6 +39,9 @@ pub(super) fn initialise(site: &Site) -> Result<Command, ServerError> {
     command
         .arg("--no-defaults")
         .arg(format!("--datadir={}", site.data().display()))
+        // A server that starts removes the temporary tables in its folder for them: in a shared one
+        // also those of others that are being made.
+        .arg(format!("--tmpdir={}", site.folder.join("tmp").display()))
         .args([
             "--skip-test-db",
             "--auth-root-authentication-method=normal",
