@@ -160,7 +160,6 @@ impl MySql {
             .args(["--no-defaults", "--prepare", "--innodb-use-native-aio=0"])
             .arg(format!("--target-dir={}", data.display()))
             .run(control)?;
-        account.give(folder).map_err(told)?;
         account.give_all(&data).map_err(told)?;
         let mut random = [0; 32];
         self.entropy.fill(&mut random);

@@ -31,9 +31,27 @@ impl MySql {
         let made = made.await;
         close(db).await;
         made.map_err(|error| super::programs::hinted(error, RIGHTS))?;
+        Ok(self.place_called(name))
+    }
+
+    /// The databases that restores made which did not come to their end, or are still under way:
+    /// what to [`discard`](Self::discard).
+    ///
+    /// # Errors
+    /// Those of connecting.
+    pub(crate) async fn leftovers(&self) -> Result<Vec<Place>> {
+        let db = self.connect().await?;
+        let databases = server::databases(&db).await;
+        close(db).await;
+        let databases = databases?.into_iter();
+        let places = databases.filter(|name| names::is_place_of(name, &self.name));
+        Ok(places.map(|name| self.place_called(name)).collect())
+    }
+
+    fn place_called(&self, name: String) -> Place {
         let mut config = self.config.clone();
         config.url = config.url.with_database(&name);
-        Ok(Place { config, name })
+        Place { config, name }
     }
 
     /// Drops the database that was made by [`place`](Self::place), with all that is in it.

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use mainstay::Result;
 
-use super::{MySql, close, programs, server};
+use super::{MySql, close, programs, quote, server};
 use crate::archive::Manifest;
 use crate::control::Control;
 use crate::engine::Place;
@@ -27,7 +27,24 @@ impl MySql {
         control: &Control,
     ) -> Result<()> {
         self.check_place(&place.name)?;
-        self.apply(&place.name, input, control)
+        self.apply(&place.name, input, control)?;
+        self.wait(self.put_to_sleep(&place.name))
+    }
+
+    /// Has events not run in a place that is nobody's yet. The swap wakes them.
+    async fn put_to_sleep(&self, database: &str) -> Result<()> {
+        let db = self.connect().await?;
+        let done = async {
+            for event in server::events_in(&db, database, "ENABLED").await? {
+                let name = format!("{}.{}", quote(database), quote(&event));
+                let sql = format!("ALTER EVENT {name} DISABLE ON SLAVE");
+                db.script(sql).await?;
+            }
+            Ok(())
+        };
+        let done = done.await;
+        close(db).await;
+        done
     }
 
     /// Runs statements in a database.

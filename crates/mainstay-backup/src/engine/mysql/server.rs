@@ -152,6 +152,26 @@ pub(super) async fn events(db: &Database, database: &str) -> Result<Vec<String>>
     names(db, sql, database).await
 }
 
+/// The events of a database that are in a state, as the server calls it.
+pub(super) async fn events_in(
+    db: &Database,
+    database: &str,
+    state: &'static str,
+) -> Result<Vec<String>> {
+    db.sql("SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ? AND STATUS = ?")
+        .bind(database)
+        .bind(state)
+        .fetch_with(|row| row.get::<String>(0))
+        .await
+}
+
+/// The names of all databases.
+pub(super) async fn databases(db: &Database) -> Result<Vec<String>> {
+    db.sql("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY SCHEMA_NAME")
+        .fetch_with(|row| row.get::<String>(0))
+        .await
+}
+
 /// The procedures, functions and packages of a database: what it is, and its name. Bodies of
 /// packages go with their packages.
 pub(super) async fn routines(db: &Database, database: &str) -> Result<Vec<(String, String)>> {

@@ -6,7 +6,9 @@ use std::path::Path;
 use mainstay::{Config, Error, ErrorKind, Result};
 
 use super::super::MySql;
-use super::{Account, Instance, Setup, find_server, free_port, literal, reached_at};
+use super::{
+    Account, Instance, Setup, find_server, free_port, literal, prepare_folder, reached_at,
+};
 use crate::control::Control;
 use crate::engine::tools::{Found, Launch};
 use crate::failure::from_io;
@@ -39,7 +41,7 @@ impl Instance {
         let account = Account::choose(folder).map_err(told)?;
         let data = folder.join("data");
         fs::create_dir_all(&data).map_err(told)?;
-        account.give(folder).map_err(told)?;
+        prepare_folder(folder, account).map_err(told)?;
         account.give(&data).map_err(told)?;
         let found = Found {
             path: install,
@@ -52,6 +54,7 @@ impl Instance {
             .folder(folder)
             .arg("--no-defaults")
             .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--tmpdir={}", folder.join("tmp").display()))
             .args([
                 "--skip-test-db",
                 "--auth-root-authentication-method=normal",

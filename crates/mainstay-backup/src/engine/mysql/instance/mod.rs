@@ -78,6 +78,7 @@ impl Instance {
     pub(super) fn run(setup: Setup<'_>, control: &Control) -> Result<Self> {
         let told = |why| from_io("starting a private server", why);
         let first = setup.folder.join("accounts.sql");
+        prepare_folder(setup.folder, setup.account).map_err(told)?;
         account::write_private(&first, &setup.first).map_err(told)?;
         setup.account.give(&first).map_err(told)?;
         let port = setup.config.url.port().unwrap_or(3306);
@@ -206,6 +207,14 @@ fn terminate(child: &Child) {
     }
 }
 
+/// Makes the folder for temporary tables, where there is none.
+fn prepare_folder(folder: &Path, account: Account) -> std::io::Result<()> {
+    let temporary = folder.join("tmp");
+    fs::create_dir_all(&temporary)?;
+    account.give(folder)?;
+    account.give(&temporary)
+}
+
 /// What a server in this folder is started with.
 fn arguments(folder: &Path, settings: Option<&Path>, port: u16) -> Vec<String> {
     let path = |name: &str| folder.join(name).display().to_string();
@@ -216,6 +225,9 @@ fn arguments(folder: &Path, settings: Option<&Path>, port: u16) -> Vec<String> {
     vec![
         first,
         format!("--datadir={}", path("data")),
+        // A server that starts removes the temporary tables in its folder for them: in the usual one
+        // also those of the live server.
+        format!("--tmpdir={}", path("tmp")),
         format!("--socket={}", path("socket")),
         format!("--pid-file={}", path("pid")),
         format!("--log-error={}", path("error.log")),

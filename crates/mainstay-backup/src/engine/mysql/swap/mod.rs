@@ -129,16 +129,15 @@ impl MySql {
             self.clear_the_way(&held).await?;
         }
         let journal = self.prepare(&held, &new, old_defaults.as_ref()).await?;
-        if old_defaults.is_none() {
-            let sql = format!(
-                "CREATE DATABASE {} {}",
-                quote(&self.name),
-                new_defaults.clause()
-            );
-            held.script(sql).await?;
-        }
         self.step("written down");
-        if let Err(error) = self.turn_over(&held, &journal).await {
+        if let Err(error) = self
+            .turn_over(
+                &held,
+                &journal,
+                old_defaults.as_ref().unwrap_or(&new_defaults),
+            )
+            .await
+        {
             // The connection may be gone with the reason. What is left is found by the next run.
             if let Err(second) = self.go_back(&held, &journal).await {
                 tracing::warn!(
@@ -189,8 +188,8 @@ impl MySql {
         Ok(())
     }
 
-    /// Reads what does not move with tables, makes the database in which the old one is kept, and
-    /// writes all of it down. Changes neither database.
+    /// Reads what does not move with tables, and writes all of it down. Changes
+    /// neither database.
     async fn prepare(
         &self,
         held: &Exclusive,
@@ -211,7 +210,7 @@ impl MySql {
         let mut new_tables = objects::tables(db, new).await?;
         new_tables.retain(|table| table != journal::TABLE);
         let kept = match old {
-            Some(defaults) => Some(self.make_kept(held, defaults).await?),
+            Some(_) => Some(self.name_kept(db).await?),
             None => None,
         };
         let journal = Journal {
@@ -223,13 +222,7 @@ impl MySql {
             old_objects,
             new_objects: self.objects(new).await?,
         };
-        if let Err(error) = journal.write(held).await {
-            if let Some(kept) = &journal.kept {
-                // It is empty; the first error says more.
-                let _ = held.script(format!("DROP DATABASE {}", quote(kept))).await;
-            }
-            return Err(error);
-        }
+        journal.write(held).await?;
         Ok(journal)
     }
 
@@ -250,23 +243,30 @@ impl MySql {
         ))
     }
 
-    async fn make_kept(&self, held: &Exclusive, defaults: &Defaults) -> Result<String> {
+    /// A name for the database in which the old one is kept, that none has.
+    async fn name_kept(&self, db: &Database) -> Result<String> {
         let now = self.clock.now();
         let mut again = 0;
         loop {
             let name = names::kept(&self.name, now, again);
-            let sql = format!("CREATE DATABASE {} {}", quote(&name), defaults.clause());
-            match held.script(sql).await {
-                Ok(()) => return Ok(name),
-                Err(error) if error.kind() == ErrorKind::DatabaseExists && again < 9 => again += 1,
-                Err(error) => return Err(error),
+            if server::defaults(db, &name).await?.is_none() {
+                return Ok(name);
             }
+            again += 1;
         }
     }
 
     /// From what is written down up to the moment at which the new database stands.
-    async fn turn_over(&self, held: &Exclusive, journal: &Journal) -> Result<()> {
+    async fn turn_over(
+        &self,
+        held: &Exclusive,
+        journal: &Journal,
+        defaults: &Defaults,
+    ) -> Result<()> {
         let db = held.database();
+        let empty = quote(journal.kept.as_ref().unwrap_or(&journal.old));
+        held.script(format!("CREATE DATABASE {empty} {}", defaults.clause()))
+            .await?;
         // Otherwise a day.
         held.script("SET SESSION lock_wait_timeout = 30").await?;
         for database in [&journal.old, &journal.new] {
@@ -292,6 +292,11 @@ impl MySql {
         objects::drop_all(held, &journal.old).await?;
         self.step("without views");
         self.make_again(&journal.old, &journal.new_objects).await?;
+        // They were put to sleep when they were restored.
+        for event in server::events_in(db, &journal.old, "SLAVESIDE_DISABLED").await? {
+            let name = format!("{}.{}", quote(&journal.old), quote(&event));
+            held.script(format!("ALTER EVENT {name} ENABLE")).await?;
+        }
         self.step("made again");
         if let Some(kept) = &journal.kept {
             self.make_again(kept, &journal.old_objects).await?;

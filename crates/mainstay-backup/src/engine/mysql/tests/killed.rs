@@ -2,6 +2,9 @@
 //! by its environment what to do.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use mainstay_testkit::servers::{Options, Server};
 
 use super::*;
 
@@ -102,6 +105,9 @@ async fn killed_during_a_restore_the_old_database_stands() {
     assert_eq!(counts(&ground, &ground.name), COUNTS);
     // What is left is known by its name, and another restore does not mind it.
     assert_eq!(ground.beside(), [place.name.clone()]);
+    let left = engine.leftovers().await.expect("leftovers");
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].name, place.name);
     let another = restored(&engine, &captured, dump).await;
     engine.swap(another).await.expect("swapped");
     engine.discard(place).await.expect("dropped");
@@ -158,5 +164,52 @@ async fn killed_at_any_step_of_a_swap_the_next_run_brings_it_to_its_end() {
             None,
             "{step}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_server_dies_in_a_swap_one_of_the_two_stands() {
+    if require(ServerKind::MariaDb).is_none() {
+        return;
+    }
+    let start = || Server::start(ServerKind::MariaDb, Options::default());
+    let mut server = blocking(start).await.expect("a server");
+    let ground = Ground::on(server.url());
+    ground.fill();
+    // So that moving them takes a while.
+    let more: String = (0..60)
+        .map(|number| format!("CREATE TABLE more_{number} (id INT PRIMARY KEY);"))
+        .collect();
+    ground.sql(&more);
+    let engine = ground.engine();
+    let (captured, dump) = capture(&engine).await.expect("captured");
+    for wait in [30, 150, 400, 800] {
+        let place = restored(&engine, &captured, dump.clone()).await;
+        ground.sql("CREATE OR REPLACE TABLE mark (id INT)");
+        let inner = engine.clone();
+        let swap = tokio::spawn(async move { inner.swap(place).await });
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        server = blocking(move || {
+            server.kill().expect("killed");
+            server.restart().expect("it starts again");
+            server
+        })
+        .await;
+        let swapped = swap.await.expect("no panic");
+        let done = engine.recover().await.expect("brought to its end");
+        let marks = "SELECT COUNT(*) FROM information_schema.TABLES \
+                     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'mark'";
+        let is_old = ground.sql(marks) == "1\n";
+        assert!(
+            is_old || swapped.is_ok() || done.is_some(),
+            "{wait}: {swapped:?}"
+        );
+        ground.sql("DROP TABLE IF EXISTS mark");
+        assert_eq!(counts(&ground, &ground.name), COUNTS, "{wait}");
+        let (now, _) = capture(&engine).await.expect("captured");
+        assert_eq!(now.tables, captured.tables, "{wait}");
+        for database in ground.beside() {
+            ground.sql_on("information_schema", &format!("DROP DATABASE `{database}`"));
+        }
     }
 }

@@ -58,6 +58,9 @@ async fn everything_comes_back() {
     assert!(dump == again);
 
     let place = restored(&engine, &captured, dump).await;
+    // Nothing happens by itself in a place that is not used yet.
+    let asleep = "event tidy SLAVESIDE_DISABLED".to_owned();
+    assert!(objects(&ground, &place.name).contains(&asleep));
     ground.sql("INSERT INTO steps VALUES (77, NULL); CREATE TABLE later (id INT)");
     let (before, _) = capture(&engine).await.expect("captured");
     let swapped = engine.swap(place).await.expect("swapped");
