@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use mainstay::{Entropy, Error, ErrorKind, Result};
 use rusqlite::Connection;
@@ -13,7 +16,7 @@ use super::moment::Moment;
 use super::trial::{Course, Depth};
 use super::workspace::Workspace;
 use super::{Sqlite, files, open, trial};
-use crate::archive::{Kind, Table, Tool};
+use crate::archive::{Kind, Tool};
 use crate::control::Control;
 use crate::engine::Captured;
 use crate::failure::from_io;
@@ -23,6 +26,9 @@ const PAGES: i32 = 1024;
 
 /// The size of a piece that is written out.
 const PIECE: usize = 1024 * 1024;
+
+/// How often it is looked whether to stop while waiting.
+const LOOK: Duration = Duration::from_millis(50);
 
 const COPY: &str = "copy.db";
 
@@ -55,25 +61,42 @@ pub(super) fn capture_moment(
     let size = open::size(&moment.reader).map_err(|error| of_sqlite(path, &error))?;
     let workspace = workspace(path, size, &*engine.entropy)?;
     let copy = workspace.path().join(COPY);
-    let taken_at = moment.taken_at;
+    let Moment {
+        reader,
+        second,
+        taken_at,
+    } = moment;
+    let copied = Gate::default();
+    let check = |course: &Course<'_>| {
+        if copied.claim() {
+            course.look_over(&course.open(&copy)?, Depth::Pages)?;
+        }
+        Ok(())
+    };
     control.begin("copying", Some(size));
-    let tables = copy_and_read(moment, path, &copy, control)?;
-    // From here on the log can start from its beginning again.
-    let length = copy
-        .metadata()
-        .map_err(|error| of_io("cannot look at", &copy, error))?
-        .len();
-    control.begin("writing", Some(length));
-    let try_out = |course: &Course<'_>| {
-        let connection = course.open()?;
-        course.look_over(&connection, Depth::Pages)?;
+    let read = |course: &Course<'_>| {
+        let tables = second.map(|second| course.contents(&second)).transpose()?;
+        copied.wait(course)?;
+        check(course)?;
         match tables {
             Some(tables) => Ok(tables),
-            None => course.contents(&connection),
+            None => course.contents(&course.open(&copy)?),
         }
     };
-    let write = |course: &Course<'_>| write_out(&copy, out, course);
-    let (tables, ()) = trial::together(&copy, control, try_out, write)?;
+    let write = |course: &Course<'_>| {
+        copy_pages(&reader, path, &copy, control, course)?;
+        // As far as this one goes, the log can start from its beginning again.
+        drop(reader);
+        copied.open();
+        let length = copy
+            .metadata()
+            .map_err(|error| of_io("cannot look at", &copy, error))?
+            .len();
+        control.begin("writing", Some(length));
+        write_out(&copy, out, course)?;
+        check(course)
+    };
+    let (tables, ()) = trial::together(path, control, read, write)?;
     Ok(Captured {
         engine_version: rusqlite::version().to_owned(),
         tools: vec![Tool {
@@ -87,18 +110,34 @@ pub(super) fn capture_moment(
     })
 }
 
-/// Copies the pages and reads the tables at the same time, where there are two transactions at the
-/// same moment.
-fn copy_and_read(
-    moment: Moment,
-    path: &Path,
-    copy: &Path,
-    control: &Control,
-) -> Result<Option<Vec<Table>>> {
-    let Moment { reader, second, .. } = moment;
-    let read = |course: &Course<'_>| second.map(|second| course.contents(&second)).transpose();
-    let copy = |course: &Course<'_>| copy_pages(&reader, path, copy, control, course);
-    trial::together(path, control, read, copy).map(|(tables, ())| tables)
+/// Between the thread that copies and writes out and the one that reads the tables. Whichever has
+/// nothing else to do first looks at the copy.
+#[derive(Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+    is_claimed: AtomicBool,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.is_open.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.opened.notify_all();
+    }
+
+    fn wait(&self, course: &Course<'_>) -> Result<()> {
+        let mut is_open = self.is_open.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*is_open {
+            course.check()?;
+            let waited = self.opened.wait_timeout(is_open, LOOK);
+            is_open = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(())
+    }
+
+    fn claim(&self) -> bool {
+        !self.is_claimed.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// A folder with room for the copy: beside the database, whose disk is made for files of its size,

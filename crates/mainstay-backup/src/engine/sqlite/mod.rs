@@ -224,8 +224,8 @@ impl Sqlite {
         let (tables, ()) = trial::together(
             &path,
             control,
-            |course| course.contents(&course.open()?),
-            |course| course.look_over(&course.open()?, Depth::Indexes),
+            |course| course.contents(&course.open(&path)?),
+            |course| course.look_over(&course.open(&path)?, Depth::Indexes),
         )?;
         Ok(tables)
     }

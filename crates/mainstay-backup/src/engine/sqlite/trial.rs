@@ -76,8 +76,20 @@ pub(super) fn together<A: Send, B>(
     }
 }
 
+/// The other thread is not to wait for one that panicked.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+}
+
 impl Course<'_> {
     fn run<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Option<T> {
+        let _end = StopOnPanic(&self.stop);
         let error = match work(self) {
             Ok(done) => return Some(done),
             Err(error) => self.control.check().err().unwrap_or(error),
@@ -100,8 +112,8 @@ impl Course<'_> {
     }
 
     /// A connection whose statements end when they are to stop.
-    pub(super) fn open(&self) -> Result<Connection> {
-        let connection = open::existing(self.path, WAIT)?;
+    pub(super) fn open(&self, path: &Path) -> Result<Connection> {
+        let connection = open::existing(path, WAIT)?;
         self.attend(&connection)?;
         Ok(connection)
     }
@@ -211,7 +223,7 @@ mod tests {
         drop(connection);
         let look = |depth| {
             let control = Control::new();
-            let here = |course: &Course<'_>| course.look_over(&course.open()?, depth);
+            let here = |course: &Course<'_>| course.look_over(&course.open(&path)?, depth);
             together(&path, &control, |_| Ok(()), here)
         };
         look(Depth::Pages).expect("the pages are right");
