@@ -1,5 +1,8 @@
 //! Installing the database servers the tests start.
 
+use std::env;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process;
@@ -55,22 +58,52 @@ pub(crate) fn may_install() -> Result<(), String> {
     }
 }
 
+/// The programs by which an engine's databases are backed up that are not here.
+pub(crate) fn missing_programs(engine: Engine) -> Vec<&'static str> {
+    let needed: &[&str] = match engine {
+        Engine::Sqlite => &[],
+        Engine::Postgres => &["psql", "pg_dump", "pg_basebackup", "pg_receivewal"],
+        Engine::Mysql => &[
+            "mariadb",
+            "mariadb-dump",
+            "mariadb-binlog",
+            "mariadb-backup",
+            "mbstream",
+        ],
+    };
+    let folders = folders();
+    let is_missing = |name: &&&str| !folders.iter().any(|folder| folder.join(name).is_file());
+    needed.iter().filter(is_missing).copied().collect()
+}
+
+/// Where programs are: on the path, and where Debian puts those of PostgreSQL's servers.
+fn folders() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
+        folders.extend(versions.flatten().map(|version| version.path().join("bin")));
+    }
+    folders
+}
+
+/// The packages that an engine's tests need.
+pub(crate) fn of(engine: Engine) -> &'static [&'static str] {
+    match engine {
+        Engine::Sqlite => &[],
+        Engine::Postgres => &["postgresql", "postgresql-client"],
+        // The server's program without the service around it, and the programs of backups.
+        Engine::Mysql => &[
+            "mariadb-server-core",
+            "mariadb-client-core",
+            "mariadb-client",
+            "mariadb-backup",
+        ],
+    }
+}
+
 /// Installs what an engine's private server needs.
 pub(crate) fn install(engines: &[Engine]) -> Result<(), String> {
-    let mut packages = Vec::new();
-    for engine in engines {
-        packages.extend_from_slice(match engine {
-            Engine::Sqlite => &[],
-            Engine::Postgres => &["postgresql", "postgresql-client"] as &[&str],
-            // The server's program without the service around it, and the programs of backups.
-            Engine::Mysql => &[
-                "mariadb-server-core",
-                "mariadb-client-core",
-                "mariadb-client",
-                "mariadb-backup",
-            ],
-        });
-    }
+    let packages = engines.iter().flat_map(|engine| of(*engine));
     process::run(
         Command::new("sh")
             .args(["-c", INSTALL, "install"])

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::packages;
 use crate::test::Engine;
 
 /// The engines whose programs are not here, each with the reason and what to install.
@@ -26,6 +27,17 @@ pub(crate) fn missing(engines: &[Engine]) -> Result<Vec<(Engine, String)>, Strin
         if let (Some(engine), Some(reason)) = (engine_of(&line), line["missing"].as_str()) {
             let install = line["install"].as_str().unwrap_or_default();
             found.push((engine, format!("{reason}\n{install}")));
+        }
+    }
+    for engine in engines {
+        let programs = packages::missing_programs(*engine);
+        if !programs.is_empty() && !found.iter().any(|(other, _)| other == engine) {
+            let reason = format!(
+                "the programs for backups are missing: {}",
+                programs.join(", ")
+            );
+            let install = format!("install {}", packages::of(*engine).join(" "));
+            found.push((*engine, format!("{reason}\n{install}")));
         }
     }
     Ok(found)

@@ -48,6 +48,8 @@ const ENGINE_PLACES: &[&str] = &[
     "crates/mainstay-migrate/src/rehearse/engine.rs",
     // A backup is taken in a way of its own from each engine.
     "crates/mainstay-backup/src/engine/",
+    // Values go into each engine in a way of its own, and its foreign keys are put aside in one.
+    "crates/mainstay-backup/src/copy/engine/",
     // What an archive calls the engines.
     "crates/mainstay-backup/src/archive/manifest.rs",
     // The rules are about how engines differ.

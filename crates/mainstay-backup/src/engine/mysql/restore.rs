@@ -88,6 +88,8 @@ impl MySql {
                 "--batch",
                 "--comments",
                 "--skip-reconnect",
+                // It would hold what is in the rows. Older ones do not know it.
+                "--loose-skip-print-query-on-error",
                 "--default-character-set=utf8mb4",
                 "--max-allowed-packet=1G",
             ])
