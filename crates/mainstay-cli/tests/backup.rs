@@ -114,7 +114,7 @@ fn the_configuration_says_where_and_doubt_ends_with_one() {
     fs::write(&archive, bytes).expect("written");
     let (_, err) = place.expect(&["backup", "verify"], 1);
     assert!(
-        err.contains("BACKUP_DAMAGED") && err.contains("chunk 0"),
+        err.contains("BACKUP_DAMAGED") && err.contains("chunk 1 of 1"),
         "{err}"
     );
     let (out, _) = place.expect(&["backup", "drill", "--report", "report.json"], 1);

@@ -43,6 +43,13 @@ impl Backups {
     ) -> Result<Trial> {
         let archive = self.archive(id).await?;
         self.refuse(&archive)?;
+        for name in driver.leftovers().await? {
+            tracing::warn!(
+                target: "mainstay::backup",
+                name,
+                "another restore is under way, or was killed: its database may be dropped then"
+            );
+        }
         let place = driver.place().await?;
         match self.fill(driver, archive, place, control).await {
             Ok(trial) => Ok(trial),

@@ -65,6 +65,16 @@ impl Driver {
         }
     }
 
+    /// The places of restores that did not come to their end, or are still under way. SQLite removes
+    /// those that are nobody's by itself.
+    pub(crate) async fn leftovers(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(engine) => engine.leftovers().await,
+            Self::MySql(engine) => engine.leftovers().await,
+        }
+    }
+
     /// Makes an empty place to restore to.
     pub(crate) async fn place(&self) -> Result<Place> {
         match self {

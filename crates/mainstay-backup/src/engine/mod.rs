@@ -1,4 +1,10 @@
-//! Taking and restoring on each engine. The one folder of this crate where engines are told apart.
+//! Taking and restoring on each engine. The one folder of this crate where engines are told apart, but
+//! for that of copies.
+//!
+//! - `dispatch`: the engine of a configuration, and what it does
+//! - `follow`: the same for the log behind a base, and for recovery with it
+//! - `sqlite`, `postgres`, `mysql`: each of them
+//! - `tools`: finding and running the engines' own programs
 
 mod dispatch;
 pub(crate) mod follow;

@@ -88,6 +88,7 @@ impl MySql {
     }
 
     /// Where the engine's programs are looked for, instead of the usual folders.
+    #[cfg(test)]
     pub(crate) fn with_places(mut self, places: Places) -> Self {
         self.places = places;
         self

@@ -34,18 +34,17 @@ impl MySql {
         Ok(self.place_called(name))
     }
 
-    /// The databases that restores made which did not come to their end, or are still under way:
-    /// what to [`discard`](Self::discard).
+    /// The databases that restores made which did not come to their end, or are still under way.
     ///
     /// # Errors
     /// Those of connecting.
-    pub(crate) async fn leftovers(&self) -> Result<Vec<Place>> {
+    pub(crate) async fn leftovers(&self) -> Result<Vec<String>> {
         let db = self.connect().await?;
         let databases = server::databases(&db).await;
         close(db).await;
         let databases = databases?.into_iter();
         let places = databases.filter(|name| names::is_place_of(name, &self.name));
-        Ok(places.map(|name| self.place_called(name)).collect())
+        Ok(places.collect())
     }
 
     fn place_called(&self, name: String) -> Place {

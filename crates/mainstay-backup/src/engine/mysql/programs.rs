@@ -166,6 +166,9 @@ pub(super) fn hinted(error: Error, rights: &'static str) -> Error {
         // The driver only knows that some right is missing.
         ErrorKind::AccessDenied => error.with_hint(rights),
         _ if error.hint().is_some() => error,
+        _ if error.detail().contains("ERROR 1180") => error.with_hint(
+            "the server could not commit: look for room on its disk, and at its error log",
+        ),
         ErrorKind::CredentialsRefused => {
             error.with_hint("check user and password in the configuration")
         }

@@ -27,6 +27,21 @@ const SESSION: &str = "-c synchronous_commit=off -c default_transaction_read_onl
      -c client_min_messages=warning";
 
 impl Postgres {
+    /// The databases that restores made which did not come to their end, or are still under way.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    pub(crate) async fn leftovers(&self) -> Result<Vec<String>> {
+        let db = server::open_maintenance(&self.config, &[self.database()]).await?;
+        let found = db
+            .sql("SELECT datname::text FROM pg_database WHERE starts_with(datname::text, ?)")
+            .bind(names::PREFIX)
+            .fetch_with(|row| row.get(0))
+            .await;
+        server::close(db).await;
+        found
+    }
+
     /// Makes an empty database beside the one of the configuration, alike in encoding and order.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
-//! `backup`: one file per verb, and what they share.
+//! `backup`: its verbs, and what they share.
 //!
+//! - `read`: list, verify, drill; `write`: create, restore, prune; `watch`
 //! - `settings`: the target, label and keys, from the flags or from the configuration
 //! - `bar`: how far it is
 //! - `text`: what is printed for people

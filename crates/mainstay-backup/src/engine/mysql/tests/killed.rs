@@ -104,10 +104,9 @@ async fn killed_during_a_restore_the_old_database_stands() {
     assert_eq!(now.tables, captured.tables);
     assert_eq!(counts(&ground, &ground.name), COUNTS);
     // What is left is known by its name, and another restore does not mind it.
-    assert_eq!(ground.beside(), [place.name.clone()]);
+    assert_eq!(ground.beside(), std::slice::from_ref(&place.name));
     let left = engine.leftovers().await.expect("leftovers");
-    assert_eq!(left.len(), 1);
-    assert_eq!(left[0].name, place.name);
+    assert_eq!(left, std::slice::from_ref(&place.name));
     let another = restored(&engine, &captured, dump).await;
     engine.swap(another).await.expect("swapped");
     engine.discard(place).await.expect("dropped");

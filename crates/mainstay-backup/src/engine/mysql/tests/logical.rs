@@ -67,7 +67,7 @@ async fn everything_comes_back() {
 
     let kept = swapped.kept.expect("the old one is kept");
     assert!(kept.starts_with(&format!("{}_before_restore_", ground.name)));
-    assert_eq!(ground.beside(), [kept.clone()]);
+    assert_eq!(ground.beside(), std::slice::from_ref(&kept));
     let (now, _) = capture(&engine).await.expect("captured");
     assert_eq!(now.tables, captured.tables);
     assert_eq!(objects(&ground, &ground.name), OBJECTS);
@@ -222,10 +222,11 @@ async fn the_place_in_the_log_and_the_schema_version_are_those_of_the_dump() {
     if require(ServerKind::MariaDb).is_none() {
         return;
     }
-    let mut options = Options::default();
-    options.settings = ["log-bin=bin", "binlog-format=ROW", "server-id=7"]
-        .map(str::to_owned)
-        .to_vec();
+    let settings = ["log-bin=bin", "binlog-format=ROW", "server-id=7"];
+    let options = Options {
+        settings: settings.map(str::to_owned).to_vec(),
+        ..Options::default()
+    };
     let server = blocking(move || Server::start(ServerKind::MariaDb, options)).await;
     let server = server.expect("a server");
     let ground = Ground::on(server.url());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mainstay::{Error, ErrorKind, Result};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::super::tools::{Pipe, Running};
 use super::super::{Postgres, programs};
@@ -25,6 +25,9 @@ pub(super) const FIRST: u64 = 1;
 const NOTHING: TimeDelta = TimeDelta::seconds(30);
 /// So long is waited after a failure that may pass.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So often is looked whether the end has been received, when it is stopped, and for so long.
+const LAST_TICK: Duration = Duration::from_millis(20);
+const LAST_LIMIT: Duration = Duration::from_secs(10);
 /// More moments than that are not kept in mind.
 const SAMPLES: usize = 4096;
 
@@ -165,7 +168,8 @@ impl Run<'_> {
         let mut running = Some(self.receive(source, &facts)?);
         let mut samples: Vec<Sample> = Vec::new();
         let tick = self.follow.interval.mul_f32(0.75);
-        let mut is_last = false;
+        // Up to where it has to come when it is stopped, and until when that is waited for.
+        let mut last: Option<(Lsn, Instant)> = None;
         loop {
             if running.as_ref().is_none_or(Running::has_ended) {
                 return Err(ended(running.take()));
@@ -184,13 +188,19 @@ impl Run<'_> {
                     tracing::debug!(target: "mainstay::backup", %error, "the slot was not advanced");
                 }
             }
-            if is_last {
-                return Ok(());
-            }
-            // At the end, what has been acknowledged by then is taken along.
-            tokio::select! {
-                () = sleep(tick) => {}
-                () = stop.as_mut() => is_last = true,
+            match last {
+                Some((end, until)) if shipped.end >= end || Instant::now() >= until => {
+                    return Ok(());
+                }
+                Some(_) => sleep(LAST_TICK).await,
+                // At the end, what has been acknowledged by then is taken along.
+                None => tokio::select! {
+                    () = sleep(tick) => {}
+                    () = stop.as_mut() => {
+                        let now = source.progress(self.position.file_size).await?;
+                        last = Some((now.sample.written, Instant::now() + LAST_LIMIT));
+                    }
+                },
             }
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::batch::Batch;
 use super::frame::{FRAME_HEADER, Header};
 use super::hold::{BETWEEN, Hold, Probe};
+use super::limits::Limits;
 use super::log::{Head, LogFile};
 use super::position::{At, FORMAT, Position};
 use crate::engine::sqlite::moment::Moment;
@@ -26,28 +27,6 @@ const WRITERS: Duration = Duration::from_millis(20);
 
 /// How long writers are kept out at most when others are at moving the log, or read from it.
 const OTHERS: Duration = Duration::from_millis(15);
-
-/// How far a log may grow, and what is read ahead of the archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Beyond so many bytes the log is made to start again.
-    pub(crate) start_again: u64,
-    /// So many bytes are read ahead.
-    pub(crate) ahead: usize,
-    /// Beyond so many bytes it is no longer followed: the archive does not keep up, and the service
-    /// needs its disk.
-    pub(crate) give_up: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            start_again: 8 << 20,
-            ahead: 8 << 20,
-            give_up: 1 << 30,
-        }
-    }
-}
 
 /// A moment whose state is copied, and behind which a log is followed.
 #[derive(Debug)]

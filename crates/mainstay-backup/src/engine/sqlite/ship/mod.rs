@@ -10,6 +10,7 @@
 //! - `log`: the log's file, read
 //! - `hold`: transactions that keep the log from starting again before it has been read
 //! - `follower`: reads what is new, and tells when it was committed; lets the log start again
+//! - `limits`: how far the log may grow
 //! - `batch`: what was read, as it is shipped
 //! - `shipper`: a follower on a thread, and what it read into the archive
 //! - `replay`: a state from a copy and what followed
@@ -38,6 +39,7 @@ mod batch;
 mod follower;
 mod frame;
 mod hold;
+mod limits;
 mod log;
 mod position;
 mod replay;
@@ -46,7 +48,8 @@ mod shipper;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use follower::{Base, Follower, Limits, Resumed};
+pub(crate) use follower::{Base, Follower, Resumed};
+pub(crate) use limits::Limits;
 pub(crate) use position::Position;
 #[cfg(test)]
 pub(crate) use replay::Replayed;
