@@ -52,6 +52,9 @@ pub fn main(app: impl Application) -> ExitCode {
 /// Runs the process's command line to its exit code.
 pub(crate) fn block_on<F: Future<Output = Exit>>(work: impl FnOnce(Terminal) -> F) -> ExitCode {
     let terminal = Terminal::process();
+    // Clients of HTTP, those of the application too, have to be told whose cryptography to use for TLS
+    // once a store that speaks S3 can be a target: without, some of them panic.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -12,6 +12,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
+use crate::support::client;
+
 /// Far longer than anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -73,7 +75,11 @@ impl Running {
     }
 
     async fn count(&self, table: &str) -> usize {
-        let response = reqwest::get(format!("{}/{table}", self.url)).await.unwrap();
+        let response = client()
+            .get(format!("{}/{table}", self.url))
+            .send()
+            .await
+            .unwrap();
         let page: Value = response.json().await.unwrap();
         page["items"].as_array().unwrap().len()
     }
@@ -140,7 +146,7 @@ async fn a_service_that_starts_before_its_database() {
         let without = ("MAINSTAY_STARTUP_REQUIRE_DATABASE", "false");
         let running = Running::start(folder.path(), &[&settings[..], &[without]].concat()).await;
         let base = running.url.trim_end_matches("/api/v1").to_owned();
-        let get = async |path: &str| reqwest::get(format!("{base}{path}")).await.unwrap();
+        let get = async |path: &str| client().get(format!("{base}{path}")).send().await.unwrap();
         assert_eq!(get("/health/live").await.status(), 200);
         for path in ["/health/ready", "/api/v1/users"] {
             let waits = get(path).await;

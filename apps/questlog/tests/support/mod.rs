@@ -23,7 +23,7 @@ pub mod statements;
 use mainstay::config::ConfigLoader;
 use mainstay_testkit::servers::{ENGINES_VARIABLE, ServerKind, ServerUrl, TestDatabase, require};
 
-pub use service::{Reply, Service};
+pub use service::{Reply, Service, client};
 
 /// An engine to run a case on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

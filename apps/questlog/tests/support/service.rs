@@ -127,7 +127,7 @@ impl Service {
             clock,
             engine,
             base,
-            client: Client::new(),
+            client: client(),
             server,
             _place: place,
         }
@@ -229,4 +229,12 @@ impl Reply {
     pub fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().unwrap()
     }
+}
+
+/// A client for HTTP. The library's needs to be told whose cryptography it would use for TLS, even
+/// where it uses none.
+pub fn client() -> Client {
+    // Somebody may have said it already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
 }
