@@ -16,7 +16,7 @@ use crate::engine::tools::{Found, Launch, Pipe};
 use crate::failure::from_io;
 
 /// How much is read at once.
-const PIECE: usize = 256 * 1024;
+const PIECE: usize = 1 << 20;
 
 /// What the user must be allowed to do.
 pub(super) const RIGHTS: &str = "the user needs SELECT, SHOW VIEW, TRIGGER and EVENT on the \

@@ -18,6 +18,9 @@ use crate::control::Control;
 
 /// How often is looked whether the work was cancelled.
 const TICK: Duration = Duration::from_millis(20);
+/// The room of a pipe from a program, where it can be chosen; more needs rights.
+#[cfg(target_os = "linux")]
+const ROOM: usize = 1 << 20;
 /// How long a program may take to say why it closed its pipe, before it is killed.
 const LAST_WORDS: u32 = 250;
 
@@ -82,6 +85,9 @@ impl Running {
     pub(super) fn watch(mut child: Child, launch: Launch, control: &Control) -> Result<Self> {
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        if let Some(stdout) = &stdout {
+            widen(stdout);
+        }
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let process = Arc::new(Process {
             child: Mutex::new(child),
@@ -249,6 +255,18 @@ impl Drop for Running {
             let _ = watcher.join();
         }
     }
+}
+
+/// Gives a pipe more room than its usual 64 KiB, so that the program and its reader wait for each
+/// other less often.
+fn widen(pipe: &ChildStdout) {
+    #[cfg(target_os = "linux")]
+    {
+        // Where the system does not allow it, it is only slower.
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, ROOM);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
 }
 
 /// Kills it and takes note of its end, so that nothing of it is left, not even an entry in the list
