@@ -113,7 +113,10 @@ fn the_configuration_says_where_and_doubt_ends_with_one() {
     bytes[120] ^= 4;
     fs::write(&archive, bytes).expect("written");
     let (_, err) = place.expect(&["backup", "verify"], 1);
-    assert!(err.contains("BACKUP_DAMAGED") && err.contains("chunk 0"), "{err}");
+    assert!(
+        err.contains("BACKUP_DAMAGED") && err.contains("chunk 0"),
+        "{err}"
+    );
     let (out, _) = place.expect(&["backup", "drill", "--report", "report.json"], 1);
     assert!(out.contains("FAILED"), "{out}");
     let report = fs::read_to_string(place.path().join("report.json")).expect("written");
@@ -134,7 +137,14 @@ fn a_watch_follows_until_it_is_stopped_and_any_moment_comes_back() {
     use std::process::Stdio;
 
     let place = Place::new();
-    let words = ["backup", "watch", "--to", "kept", "--point-in-time", "--no-drills"];
+    let words = [
+        "backup",
+        "watch",
+        "--to",
+        "kept",
+        "--point-in-time",
+        "--no-drills",
+    ];
     let mut watch = place
         .command(&words)
         .stdout(Stdio::piped())
@@ -153,13 +163,29 @@ fn a_watch_follows_until_it_is_stopped_and_any_moment_comes_back() {
     assert!(sent.expect("it is sent").success());
     assert_eq!(watch.wait().expect("it ends").code(), Some(0));
 
-    let words = ["backup", "restore", "--from", "kept", "--to", "newest", "--replace"];
+    let words = [
+        "backup",
+        "restore",
+        "--from",
+        "kept",
+        "--to",
+        "newest",
+        "--replace",
+    ];
     let (out, _) = place.expect(&words, 0);
     assert!(out.contains("all there is"), "{out}");
     let (out, _) = place.expect(&["migrate", "status"], 0);
     assert!(!out.contains("pending"), "{out}");
     // In front of everything there is no base.
-    let words = ["backup", "restore", "--from", "kept", "--to", "2020-01-01T00:00:00Z", "--replace"];
+    let words = [
+        "backup",
+        "restore",
+        "--from",
+        "kept",
+        "--to",
+        "2020-01-01T00:00:00Z",
+        "--replace",
+    ];
     let (_, err) = place.expect(&words, 1);
     assert!(err.contains("no base"), "{err}");
 }
