@@ -130,7 +130,7 @@ impl Sqlite {
     /// # Errors
     /// When the database is not there, is not in WAL mode, or somebody keeps writing.
     pub(crate) fn begin_base(&self, limits: ship::Limits) -> Result<(ship::Base, ship::Follower)> {
-        ship::Follower::begin(self, limits)
+        ship::begin(self, limits)
     }
 
     /// As [`capture`](Self::capture), of a base. What it has for a position is where its log begins.
@@ -162,7 +162,7 @@ impl Sqlite {
         position: &serde_json::Value,
         limits: ship::Limits,
     ) -> Result<ship::Resumed> {
-        ship::Follower::resume(self, ship::Position::parse(position)?, limits)
+        ship::resume(self, position, limits)
     }
 
     /// A new place beside the database's file. It is removed with this value, unless it was swapped

@@ -2,15 +2,16 @@
 //!
 //! SQLite appends what a commit changed to the log (`-wal`) as *frames*, a page each. From time to
 //! time these are moved into the database's file (a checkpoint), and then the log starts from its
-//! beginning again, over the old frames. A [`Follower`] reads each frame before that can happen. A
+//! beginning again, over the old frames. A follower reads each frame before that can happen. A
 //! copy of the file and all frames since give any state in between.
 //!
 //! - `frame`: the bytes of a log, and their checksums; pure
 //! - `position`: places in it
 //! - `log`: the log's file, read
 //! - `hold`: transactions that keep the log from starting again before it has been read
-//! - `follower`: reads what is new, and tells when it was committed; lets the log start again
-//! - `limits`: how far the log may grow
+//! - `begin`: where following begins
+//! - `reader`: reads what is new, and tells when it was committed; lets the log start again
+//! - `follower`: one that waits until the copy in front of it is in the archive
 //! - `batch`: what was read, as it is shipped
 //! - `shipper`: a follower on a thread, and what it read into the archive
 //! - `replay`: a state from a copy and what followed
@@ -36,21 +37,23 @@
 //! database's file and the `-shm`.
 
 mod batch;
+mod begin;
 mod follower;
 mod frame;
 mod hold;
-mod limits;
 mod log;
 mod position;
+mod reader;
 mod replay;
 mod shipper;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use follower::{Base, Follower, Resumed};
-pub(crate) use limits::Limits;
-pub(crate) use position::Position;
+pub(crate) use begin::{Base, Resumed};
+pub(in crate::engine::sqlite) use begin::{begin, resume};
+pub(crate) use follower::Follower;
+pub(crate) use reader::Limits;
 #[cfg(test)]
 pub(crate) use replay::Replayed;
 pub(crate) use replay::recover;

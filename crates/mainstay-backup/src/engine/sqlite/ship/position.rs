@@ -10,7 +10,7 @@ pub(super) const FORMAT: u32 = 1;
 
 /// A place behind a commit, with all that is needed to tell what follows on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Position {
+pub(super) struct Position {
     pub(super) format: u32,
     pub(super) page_size: u32,
     /// `None`: there was no log, or one without a byte.
@@ -30,7 +30,7 @@ pub(super) struct At {
 
 impl Position {
     /// Reads what was written down.
-    pub(in crate::engine::sqlite) fn parse(json: &serde_json::Value) -> Result<Self> {
+    pub(super) fn parse(json: &serde_json::Value) -> Result<Self> {
         let parsed: Self = serde_json::from_value(json.clone()).map_err(|error| {
             Error::new(
                 ErrorKind::BackupDamaged,

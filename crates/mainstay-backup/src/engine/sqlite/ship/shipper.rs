@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::batch::Batch;
-use super::follower::{Follower, Gap};
+use super::follower::{Follower, Waited};
+use super::reader::{Gap, Reader};
 use crate::archive::{Log, Segment, SegmentMeta};
 use crate::control::Control;
 
@@ -73,14 +74,19 @@ pub(crate) async fn ship(
     mut shipped: impl FnMut(&Segment),
 ) -> Result<Ended> {
     let enough = follower.limits().ahead / 2;
+    let waited = tokio::task::spawn_blocking(move || follower.take()).await;
+    let Waited { reader, gap } = waited.map_err(Error::unexpected)??;
+    if let Some(gap) = gap {
+        return Ok(Ended::Gap(gap));
+    }
     let shared = Arc::new(Shared {
-        batch: Mutex::new(follower.batch(newest)),
+        batch: Mutex::new(reader.batch(newest)),
         stop: AtomicBool::new(false),
         is_abandoned: AtomicBool::new(false),
     });
     let _end = AbandonOnDrop(Arc::clone(&shared));
     let of_thread = Arc::clone(&shared);
-    let mut thread = tokio::task::spawn_blocking(move || follow(follower, &of_thread));
+    let mut thread = tokio::task::spawn_blocking(move || follow(reader, &of_thread));
     let mut outbox = Outbox {
         log,
         sequence: first,
@@ -131,16 +137,16 @@ fn joined(
 }
 
 /// The thread's side.
-fn follow(mut follower: Follower, shared: &Shared) -> Result<Option<Gap>> {
+fn follow(mut reader: Reader, shared: &Shared) -> Result<Option<Gap>> {
     while !shared.is_abandoned.load(Ordering::Relaxed) {
         // What is committed before it is stopped is read after.
         let is_last = shared.stop.load(Ordering::Relaxed);
         let begun = Instant::now();
-        let gap = follower.tick(&mut shared.batch())?;
-        if gap.is_some() || (is_last && follower.has_all()) {
+        let gap = reader.tick(&mut shared.batch())?;
+        if gap.is_some() || (is_last && reader.has_all()) {
             tracing::debug!(
                 target: "mainstay::backup",
-                longest_ms = follower.longest.as_millis() as u64,
+                longest_ms = reader.longest.as_millis() as u64,
                 "followed a log; so long writers were kept out at most"
             );
             return Ok(gap);

@@ -150,7 +150,8 @@ async fn damage_behind_the_last_commit_is_no_matter_and_in_front_of_it_is_told()
     };
     insert(1);
     let engine = Arc::new(engine(&path));
-    let (backup, mut follower) = base(&engine, SMALL).await;
+    let (backup, follower) = base(&engine, SMALL).await;
+    let mut follower = follower.take().expect("it waits").reader;
     let mut batch = follower.batch(backup.manifest.taken_at);
     // As a commit that was cut off leaves it.
     let garbage = || {

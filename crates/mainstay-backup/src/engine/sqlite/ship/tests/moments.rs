@@ -113,6 +113,37 @@ async fn what_is_acknowledged_is_in_the_archive_within_the_interval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_while_the_copy_is_made_is_recovered_to_any_moment_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("app.db");
+    let db = open(&path).await;
+    tables(&db).await;
+    let engine = Arc::new(engine(&path));
+    let load = Pairs::start(&db, 0);
+    let (backup, follower) = base(&engine, SMALL).await;
+    // As if the copy took so long.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let all = load.stop().await;
+    let log = log_of(&Target::memory(), "base");
+    let taken_at = backup.manifest.taken_at;
+    let (stop, task) = shipping(follower, &log, 1, taken_at);
+    let mut generation = Generation {
+        backup,
+        log,
+        stop,
+        task,
+    };
+    assert_eq!(generation.end().await, Ended::Stopped);
+    for step in 1..8 {
+        let to = taken_at + chrono::TimeDelta::milliseconds(180) * step;
+        let found = generation.at(&engine, Some(to)).await;
+        assert!(found.2.is_complete);
+        compare(&all, &found, to);
+    }
+    close(db).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_commit_larger_than_what_is_read_ahead_is_there_whole_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("app.db");
