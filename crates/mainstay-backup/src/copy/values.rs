@@ -134,15 +134,8 @@ fn document(json: &Json, into: &mut Hasher) {
         Json::Bool(truth) => {
             into.update(&[b'B', u8::from(*truth)]);
         }
-        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(whole), ..) => integer(whole, into),
-            (_, Some(whole), _) => {
-                into.update(b"U").update(&whole.to_le_bytes());
-            }
-            // PostgreSQL writes 1e3 as 1000, and 1000.0 stays what it is: all are the same number.
-            (.., Some(number)) if is_whole(number) => integer(number as i64, into),
-            (.., number) => double(number.unwrap_or_default(), into),
-        },
+        // PostgreSQL writes 1e3 as 1000, and 1000.0 stays what it is: all are the same number.
+        Json::Number(number) => sized(b'D', plain(&number.to_string()).as_bytes(), into),
         Json::String(text) => sized(b'S', text.as_bytes(), into),
         Json::Array(items) => {
             into.update(b"A")
@@ -165,10 +158,24 @@ fn document(json: &Json, into: &mut Hasher) {
     }
 }
 
-/// Whether a double is an integer that a 64-bit one holds exactly.
-fn is_whole(number: f64) -> bool {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    number.fract() == 0.0 && number.abs() <= EXACT
+/// A number of JSON in the one form of all that are equal to it: `-12.50e3` as `-125e2`.
+fn plain(text: &str) -> String {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_start_matches('0').trim_end_matches('0');
+    if digits.is_empty() {
+        return "0".to_owned();
+    }
+    let dropped = all.len() - all.trim_end_matches('0').len();
+    // Longer ones than that no number of JSON that was read has.
+    let exponent: i64 = exponent.parse().unwrap_or_default();
+    let exponent = exponent - fraction.len() as i64 + dropped as i64;
+    format!("{sign}{digits}e{exponent}")
 }
 
 /// Which row it is, for an operator: its key where that is a number, a UUID or a date. Another text

@@ -35,7 +35,9 @@ fn decimal(digits: u32, scale: u32) -> impl Strategy<Value = Value> {
 }
 
 fn document() -> impl Strategy<Value = serde_json::Value> {
-    let number = any::<f64>().prop_filter("finite", |number| number.is_finite());
+    // PostgreSQL writes those from 1e16 on as whole numbers, which are read as such where they fit.
+    let is_kept = |number: &f64| number.is_finite() && !(1e16..2e19).contains(&number.abs());
+    let number = any::<f64>().prop_filter("comes back as it was", is_kept);
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),

@@ -36,6 +36,10 @@ fn what_is_equal_hashes_equally() {
             json(r#"{ "b": [1], "a": 1 }"#),
         ),
         (json("1e3"), json("1000")),
+        (json("-1.250e-3"), json("-0.00125")),
+        (json("-0.0"), json("0")),
+        // As PostgreSQL writes it.
+        (json("1.2345678901234568e18"), json("1234567890123456800")),
     ] {
         assert_eq!(hashed(&a), hashed(&b), "{a:?}");
     }
@@ -57,6 +61,10 @@ fn what_differs_hashes_differently() {
         Value::Bytes(b"0".to_vec()),
         Value::Uuid(Uuid::nil()),
         json("null"),
+        json("9007199254740992"),
+        json("9007199254740993"),
+        json("0.1"),
+        json("0.01"),
         json("\"\""),
         json("[]"),
         json("{}"),
