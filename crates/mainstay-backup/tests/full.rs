@@ -197,7 +197,8 @@ fn a_server_on_a_small_disk() {
             .await
             .expect("a backup");
         let disk = std::env::temp_dir();
-        fill(&disk, 6);
+        // A new database of PostgreSQL alone takes that much; what is filled in then does not fit.
+        fill(&disk, if engine == "postgres" { 28 } else { 6 });
         let replace = Restore {
             replace: true,
             ..Restore::default()

@@ -60,7 +60,7 @@ impl Backups {
                         tracing::warn!(target: "mainstay::backup", %error, "the place of a failed restore was not removed");
                     }
                 }
-                Err(error)
+                Err(hinted(error))
             }
         }
     }
@@ -188,6 +188,14 @@ fn in_use() -> Error {
         ErrorKind::Unexpected,
         "the place of the restore is still in use",
     )
+}
+
+/// What to do about a full disk, where whoever noticed it did not say.
+fn hinted(error: Error) -> Error {
+    if error.kind() == ErrorKind::DiskFull && error.hint().is_none() {
+        return error.with_hint("make room where the database is; nothing was replaced");
+    }
+    error
 }
 
 /// Reads what is left, so that the end of the archive is checked too.

@@ -1,6 +1,7 @@
 //! Writing an object, to any target.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mainstay::Result;
@@ -13,6 +14,9 @@ use super::{Target, fault};
 
 /// The least bytes of a part. Stores take no smaller ones but for the last.
 const PART: u64 = 8 << 20;
+/// How long the answer to the last part of an upload that is given up is waited for.
+const LAST_PART: Duration = Duration::from_secs(10);
+
 /// A store takes 10,000 parts. The first so many are all of one size, which some stores want.
 const EVEN_PARTS: u64 = 9_000;
 
@@ -198,8 +202,11 @@ async fn give_up(
     on_its_way: Option<JoinHandle<object_store::Result<()>>>,
     name: &str,
 ) {
-    // A part that arrived after all others were forgotten would stay.
-    if let Some(part) = on_its_way {
+    // A part that arrived after all others were forgotten would stay. What the store has of it already
+    // cannot be called back, so its answer is waited for.
+    if let Some(mut part) = on_its_way
+        && tokio::time::timeout(LAST_PART, &mut part).await.is_err()
+    {
         part.abort();
         let _ = part.await;
     }
