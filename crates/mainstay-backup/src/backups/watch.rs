@@ -12,8 +12,11 @@ use crate::control::Control;
 use crate::plan::retention::Retention;
 use crate::plan::schedule::{Alert, Past, Schedule};
 
-/// The longest sleep: a clock that was set, or a machine that slept, is noticed after it.
-const LOOK: Duration = Duration::from_secs(30);
+/// How often the target is looked into although nothing is due: others may have changed it.
+const LOOK: Duration = Duration::from_secs(15 * 60);
+
+/// How often the clock is asked. A clock that was set, or a machine that slept, is noticed by it.
+const TICK: Duration = Duration::from_millis(250);
 
 /// After a failure it is tried again after this, then twice that, and so on.
 const RETRY_FIRST: TimeDelta = TimeDelta::minutes(1);
@@ -101,11 +104,16 @@ impl Backups {
         let mut watch = Watch::new(self.clock.now());
         while !control.is_cancelled() {
             let next = self.step(&mut watch, plan, events, control).await;
-            let wait = (next - self.clock.now()).to_std().unwrap_or_default();
-            let until = tokio::time::Instant::now() + wait.min(LOOK);
-            let is_lost = || watch.trail.as_ref().is_some_and(Trail::has_ended);
-            while tokio::time::Instant::now() < until && !control.is_cancelled() && !is_lost() {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+            // Looking into the target costs requests: it is done when something is due, and now and
+            // then all the same.
+            let until = tokio::time::Instant::now() + LOOK;
+            loop {
+                tokio::time::sleep(TICK).await;
+                let is_lost = watch.trail.as_ref().is_some_and(Trail::has_ended);
+                let is_time = self.clock.now() >= next || tokio::time::Instant::now() >= until;
+                if is_time || is_lost || control.is_cancelled() {
+                    break;
+                }
             }
         }
         if let Some(trail) = watch.trail.take()

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mainstay::config::DatabaseUrl;
 use mainstay::driver::Isolation;
 use mainstay::{Config, Database, Error, ErrorKind, Result, Tx};
 use mainstay_migrate::{catalog, history, row_estimates};
@@ -24,7 +23,7 @@ pub(super) const AS_LONG_AS_IT_TAKES: Duration = Duration::from_secs(30 * 24 * 6
 const CLOSING: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(from: &Config, to: &Config, options: &Options) -> Result<Report> {
-    if is_same_place(&from.url, &to.url) {
+    if from.url.is_same_place(&to.url) {
         return Err(same_place());
     }
     let source = open(from, "the source", false, options).await?;
@@ -252,49 +251,10 @@ async fn same_history(source: &Database, to: &Database) -> Result<()> {
     ))
 }
 
-/// Whether two addresses are of the same database, whoever connects. What has two names, as a
-/// server may, is told by its rows: a target that has some is refused.
-fn is_same_place(a: &DatabaseUrl, b: &DatabaseUrl) -> bool {
-    let file = |url: &DatabaseUrl| {
-        let path = url.path()?;
-        Some(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
-    };
-    match (file(a), file(b)) {
-        (None, None) => {
-            a.engine() == b.engine()
-                && a.host() == b.host()
-                && a.port() == b.port()
-                && a.database() == b.database()
-        }
-        (a, b) => a == b,
-    }
-}
-
 fn same_place() -> Error {
     Error::new(
         ErrorKind::Configuration,
         "source and target are the same database",
     )
     .with_hint("name another database, or another file, to copy into")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_place_is_known_by_whatever_path_and_user() {
-        let url = |text: &str| DatabaseUrl::parse(text).unwrap();
-        let same = |a: &str, b: &str| is_same_place(&url(a), &url(b));
-        assert!(same("postgres://a@h/app", "postgresql://b@h/app"));
-        assert!(!same("postgres://a@h/app", "postgres://a@h/other"));
-        assert!(!same("postgres://a@h/app", "mysql://a@h/app"));
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.db");
-        std::fs::write(&file, "").unwrap();
-        let plain = format!("sqlite:{}", file.display());
-        let round = format!("sqlite:{}/./a.db", folder.path().display());
-        assert!(same(&plain, &round));
-        assert!(!same(&plain, "postgres://a@h/app"));
-    }
 }

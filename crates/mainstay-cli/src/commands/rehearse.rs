@@ -47,7 +47,7 @@ async fn on_copy(
     let mut config = at_url(context, url);
     // One migrates, one holds the lock, and one looks on.
     config.pool.max = config.pool.max.max(4);
-    if is_same_place(&config.url, &context.config.url) {
+    if config.url.is_same_place(&context.config.url) {
         return Err(Failure::new(
             Exit::Refused,
             format!(
@@ -63,23 +63,6 @@ async fn on_copy(
     let found = found?;
     closed?;
     Ok(found)
-}
-
-/// Whether two addresses are of the same database, whoever connects.
-fn is_same_place(a: &DatabaseUrl, b: &DatabaseUrl) -> bool {
-    let file = |url: &DatabaseUrl| {
-        let path = url.path()?;
-        Some(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
-    };
-    match (file(a), file(b)) {
-        (None, None) => {
-            a.engine() == b.engine()
-                && a.host() == b.host()
-                && a.port() == b.port()
-                && a.database() == b.database()
-        }
-        (a, b) => a == b,
-    }
 }
 
 /// On a database made for it. It is brought to where the configured one is, unless it is said where

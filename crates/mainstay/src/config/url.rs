@@ -143,6 +143,24 @@ impl DatabaseUrl {
         self.server()?.database.as_deref()
     }
 
+    /// Whether another address is of the same database, whoever connects. Files are compared by where
+    /// they really are. A server that has two names is not known for one.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let file = |url: &Self| {
+            let path = url.path()?;
+            Some(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
+        };
+        match (file(self), file(other)) {
+            (None, None) => {
+                self.engine() == other.engine()
+                    && self.host() == other.host()
+                    && self.port() == other.port()
+                    && self.database() == other.database()
+            }
+            (one, other) => one == other,
+        }
+    }
+
     /// What the URL's `sslmode` asks for. [`Tls::mode`](super::Tls) is what counts in the end.
     pub fn tls(&self) -> Option<TlsMode> {
         self.server()?.tls

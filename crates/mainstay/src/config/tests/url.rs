@@ -263,3 +263,17 @@ proptest! {
         prop_assert_eq!(parse(&url.to_string()), url);
     }
 }
+
+#[test]
+fn the_same_place_is_known_by_whatever_path_and_user() {
+    let same = |a: &str, b: &str| parse(a).is_same_place(&parse(b));
+    assert!(same("postgres://a@h/app", "postgresql://b@h/app"));
+    assert!(!same("postgres://a@h/app", "postgres://a@h/other"));
+    assert!(!same("postgres://a@h/app", "mysql://a@h/app"));
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.db"), "").expect("a file");
+    let plain = format!("sqlite:{}/a.db", folder.path().display());
+    let round = format!("sqlite:{}/./a.db", folder.path().display());
+    assert!(same(&plain, &round));
+    assert!(!same(&plain, "postgres://a@h/app"));
+}
