@@ -1,0 +1,229 @@
+//! Recovery to moments, as an operator does it: a watch follows the log, the database is lost, and is
+//! recovered to several moments and to the newest. The same on every engine.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::{Load, Scene, Written, close, compare, held};
+use chrono::{DateTime, TimeDelta, Utc};
+use mainstay::{Clock, Config, ErrorKind, SystemClock};
+use mainstay_backup::control::Control;
+use mainstay_backup::plan::schedule::Schedule;
+use mainstay_backup::{Event, Events, Follow, Moment, Plan, Restore};
+use mainstay_testkit::Engine;
+
+/// Commits are seen a moment after they were acknowledged; on MariaDB moments are whole seconds.
+const SLACK: TimeDelta = TimeDelta::milliseconds(250);
+
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<Event>>>);
+
+impl Events for Heard {
+    fn on(&self, event: &Event) {
+        self.0.lock().expect("not poisoned").push(event.clone());
+    }
+}
+
+impl Heard {
+    async fn following(&self) {
+        for _ in 0..600 {
+            let is_on = |event: &Event| matches!(event, Event::Following { .. });
+            if self.0.lock().expect("not poisoned").iter().any(is_on) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the log is not followed: {:?}", self.0.lock());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_recovered_to_any_moment() {
+    moments(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_postgres_is_recovered_to_any_moment() {
+    moments(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_mariadb_is_recovered_to_any_moment() {
+    moments(Engine::MariaDb).await;
+}
+
+async fn moments(engine: Engine) {
+    let Some(scene) = Scene::with_log(engine).await else {
+        return;
+    };
+    let backups = scene.backups();
+    let plan = Plan {
+        schedule: Schedule {
+            drill_every: None,
+            ..Schedule::default()
+        },
+        follow: Some(Follow {
+            interval: Duration::from_millis(400),
+            spool: Some(scene.folder().join("spool")),
+        }),
+        ..Plan::default()
+    };
+    let (heard, control) = (Heard::default(), Control::new());
+    let watch = tokio::spawn({
+        let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
+        async move { backups.watch(&plan, &heard, &control).await }
+    });
+    heard.following().await;
+    let load = Load::start(&scene).await;
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(1300)).await;
+        times.push(SystemClock.now());
+    }
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    let written = load.stop().await;
+    // What was acknowledged is in the target soon.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let last = written.iter().map(|one| one.acknowledged_at).max();
+    let newest = backups.newest_moment().await.expect("asked");
+    assert!(
+        newest.expect("followed") + SLACK >= last.expect("a load"),
+        "{newest:?}"
+    );
+    control.cancel();
+    watch.await.expect("it ends");
+    scene.destroy();
+
+    for (number, time) in times.into_iter().enumerate() {
+        recovered(&scene, number, Moment::At(time), &written, time).await;
+    }
+    recovered(&scene, 9, Moment::Newest, &written, SystemClock.now()).await;
+
+    let early = Restore {
+        to: Some(Moment::At(DateTime::UNIX_EPOCH)),
+        folder: Some(scene.folder().join("early")),
+        ..Restore::default()
+    };
+    let error = backups.restore(&early, &Control::new()).await;
+    assert_eq!(error.expect_err("before all").kind(), ErrorKind::NotFound);
+}
+
+async fn recovered(
+    scene: &Scene,
+    number: usize,
+    to: Moment,
+    written: &[Written],
+    time: DateTime<Utc>,
+) {
+    let folder = scene.folder().join(format!("recovered-{number}"));
+    let options = Restore {
+        to: Some(to),
+        folder: Some(folder.clone()),
+        ..Restore::default()
+    };
+    let restored = scene
+        .backups()
+        .restore(&options, &Control::new())
+        .await
+        .unwrap_or_else(|error| panic!("{to:?}: {error} {:?}", error.hint()));
+    let config: Config = match &restored.beside {
+        None => scene.config.clone(),
+        Some(beside) => {
+            assert!(!beside.switch.is_empty());
+            scene.beside(beside.port)
+        }
+    };
+    let db = crate::support::open(&config).await;
+    let found = held(&db).await;
+    match scene.engine {
+        Engine::MariaDb => {
+            let shut = db.script("SHUTDOWN").await;
+            shut.expect("it shuts down");
+        }
+        Engine::Postgres => interrupt(&folder),
+        Engine::Sqlite => {}
+    }
+    let _ = db.close(Duration::from_secs(5)).await;
+    match to {
+        // Those of a whole second come together.
+        Moment::At(_) if scene.engine == Engine::MariaDb => {
+            compare(
+                &found,
+                written,
+                time - SLACK,
+                time + TimeDelta::milliseconds(1250),
+            );
+        }
+        Moment::At(_) => compare(&found, written, time - SLACK, time + SLACK),
+        Moment::Newest => assert_eq!(found.len(), written.len()),
+    }
+    if restored.beside.is_none() {
+        scene.destroy();
+    }
+}
+
+/// Has the server in a folder shut down.
+fn interrupt(folder: &Path) {
+    let pid = std::fs::read_to_string(folder.join("postmaster.pid")).expect("it runs");
+    let pid = pid.lines().next().expect("a number").to_owned();
+    let status = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(status.expect("it is sent").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_watch_goes_on_where_one_stopped_and_a_lost_log_begins_anew() {
+    let Some(scene) = Scene::with_log(Engine::Sqlite).await else {
+        return;
+    };
+    let backups = scene.backups();
+    let plan = Plan {
+        schedule: Schedule {
+            drill_every: None,
+            ..Schedule::default()
+        },
+        follow: Some(Follow::default()),
+        ..Plan::default()
+    };
+    let run = async |work: &str| {
+        let (heard, control) = (Heard::default(), Control::new());
+        let watch = tokio::spawn({
+            let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
+            let plan = plan.clone();
+            async move { backups.watch(&plan, &heard, &control).await }
+        });
+        heard.following().await;
+        let db = scene.open().await;
+        db.script(work.to_owned()).await.expect("written");
+        close(db).await;
+        control.cancel();
+        watch.await.expect("it ends");
+    };
+    run("INSERT INTO entries VALUES ('a', '')").await;
+    assert_eq!(backups.list().await.expect("listed").len(), 1);
+    // Nobody follows while the log is emptied: a new base is needed, and is taken.
+    let db = scene.open().await;
+    db.script("INSERT INTO entries VALUES ('b', '')")
+        .await
+        .expect("written");
+    close(db).await;
+    run("INSERT INTO entries VALUES ('c', '')").await;
+    let newest = Restore {
+        to: Some(Moment::Newest),
+        ..Restore::default()
+    };
+    scene.destroy();
+    backups
+        .restore(&newest, &Control::new())
+        .await
+        .expect("restored");
+    let db = scene.open().await;
+    let count: i64 = db
+        .sql("SELECT count(*) FROM entries")
+        .scalar()
+        .await
+        .expect("there");
+    close(db).await;
+    assert_eq!(count, 3);
+}
