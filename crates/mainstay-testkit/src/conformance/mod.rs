@@ -24,6 +24,7 @@
 //! - [`coalescing`]: many callers of one kind at once
 //! - [`cancellation`]: futures dropped at every await point
 //! - [`pool`]: connections on loan; [`overload`]: too many callers, and loans without an end
+//! - [`connecting`]: waits for a server that does not let anybody in
 //! - [`stale`]: rows as they were last known
 //! - [`outages`]: a database that goes away, refuses, and comes back
 //! - [`lost_replies`]: connections that end between sending and reply
@@ -45,6 +46,7 @@ pub mod bulk;
 pub mod cancellation;
 pub mod coalescing;
 pub mod concurrency;
+pub mod connecting;
 pub mod constraints;
 pub mod errors;
 pub mod isolation;

@@ -177,6 +177,10 @@ macro_rules! conformance_suite {
                 a_leak_is_to_be_seen,
                 the_running_statement_is_shown,
             }
+            connecting {
+                a_wait_says_what_it_was_spent_on,
+                an_attempt_that_takes_too_long_names_its_step,
+            }
             outages {
                 an_outage_opens_the_breaker,
                 duplicates_never_open_the_breaker,

@@ -7,9 +7,11 @@
 //! piece, which for small statements is the statement.
 //!
 //! What is in this folder:
+//! - `port`: open, closed, or full.
 //! - `relay`: one connection's two directions.
 //! - `tests`: all of it against an echo server.
 
+mod port;
 mod relay;
 #[cfg(test)]
 mod tests;
@@ -20,9 +22,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+
+use port::{Port, State};
 
 /// How the proxy treats all connections until told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,9 @@ pub enum Mode {
     SwallowReplies,
     /// New connections are refused, as by a machine on which nothing listens. Those that exist go on.
     Refuse,
+    /// New connections are not answered, as behind a firewall that drops what passes: a client dials
+    /// until it gives up. Those that exist go on.
+    Ignore,
 }
 
 /// How a connection is ended.
@@ -74,8 +80,8 @@ struct Shared {
     cut: watch::Sender<(u64, Ending)>,
     /// Counts the calls of [`FaultProxy::forsake`].
     forsaken: watch::Sender<u64>,
-    /// Whether the port is open, as the listening task has it.
-    listening: watch::Sender<bool>,
+    /// What the port is, as the listening task has it.
+    port: watch::Sender<State>,
     armed: Mutex<Option<Armed>>,
     struck: watch::Sender<usize>,
     connections: AtomicUsize,
@@ -91,18 +97,17 @@ struct Armed {
 impl FaultProxy {
     /// Listens on a free port of 127.0.0.1 and passes connections on to `target`.
     pub async fn start(target: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
+        let (port, address) = Port::start().await?;
         let shared = Arc::new(Shared {
             mode: watch::Sender::new(Mode::Forward),
             cut: watch::Sender::new((0, Ending::Close)),
             forsaken: watch::Sender::new(0),
-            listening: watch::Sender::new(true),
+            port: watch::Sender::new(State::Open),
             armed: Mutex::new(None),
             struck: watch::Sender::new(0),
             connections: AtomicUsize::new(0),
         });
-        let task = tokio::spawn(accept(listener, address, target, Arc::clone(&shared)));
+        let task = tokio::spawn(accept(port, target, Arc::clone(&shared)));
         Ok(Self {
             address,
             shared,
@@ -115,13 +120,13 @@ impl FaultProxy {
         self.address
     }
 
-    /// Changes the mode. When this returns the port is open or closed as the mode wants it.
+    /// Changes the mode. When this returns the port is as the mode wants it.
     pub async fn set_mode(&self, mode: Mode) {
         self.shared.mode.send_replace(mode);
-        let wanted = mode != Mode::Refuse;
-        let mut listening = self.shared.listening.subscribe();
+        let wanted = State::of(mode);
+        let mut port = self.shared.port.subscribe();
         // The sender lives in `self`, so that this cannot fail.
-        let _ = listening.wait_for(|open| *open == wanted).await;
+        let _ = port.wait_for(|state| *state == wanted).await;
     }
 
     /// Ends all connections that exist now.
@@ -204,45 +209,30 @@ impl Shared {
     }
 }
 
-/// Takes connections, and closes and opens the port as the mode wants it.
-async fn accept(
-    listener: TcpListener,
-    address: SocketAddr,
-    target: SocketAddr,
-    shared: Arc<Shared>,
-) {
-    let mut listener = Some(listener);
+/// Takes connections, and keeps the port as the mode wants it.
+async fn accept(mut port: Port, target: SocketAddr, shared: Arc<Shared>) {
     let mut mode = shared.mode.subscribe();
     let mut relays = JoinSet::new();
     loop {
-        let refuse = *mode.borrow_and_update() == Mode::Refuse;
-        if refuse && listener.take().is_some() {
-            shared.listening.send_replace(false);
-        } else if !refuse && listener.is_none() {
-            match TcpListener::bind(address).await {
-                Ok(open) => {
-                    listener = Some(open);
-                    shared.listening.send_replace(true);
+        let wanted = State::of(*mode.borrow_and_update());
+        if port.state() != wanted {
+            match port.become_state(wanted).await {
+                Ok(()) => {
+                    shared.port.send_replace(wanted);
                 }
                 // Somebody took the port meanwhile. Tried again until they leave.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
             continue;
         }
-        let accepted = async {
-            match &listener {
-                Some(listener) => listener.accept().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             changed = mode.changed() => {
                 if changed.is_err() {
                     return;
                 }
             }
-            accepted = accepted => match accepted {
-                Ok((client, _)) => {
+            accepted = port.accept() => match accepted {
+                Ok(client) => {
                     relays.spawn(relay::run(client, target, Arc::clone(&shared)));
                 }
                 // Out of file descriptors, for instance: others may be released.

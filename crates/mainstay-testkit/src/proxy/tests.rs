@@ -126,6 +126,28 @@ async fn swallowed_replies_leave_the_connection_open() {
 }
 
 #[tokio::test]
+async fn an_ignored_client_dials_until_it_gives_up() {
+    let (proxy, _) = start().await;
+    let mut old = connect(&proxy).await;
+    assert_eq!(echo(&mut old, "one").await.unwrap(), "one");
+    proxy.set_mode(Mode::Ignore).await;
+    for _ in 0..3 {
+        let dialled = timeout(SHORT, TcpStream::connect(proxy.address())).await;
+        assert!(dialled.is_err(), "{dialled:?}");
+    }
+    assert_eq!(echo(&mut old, "old").await.unwrap(), "old");
+    proxy.set_mode(Mode::Refuse).await;
+    let refused = TcpStream::connect(proxy.address()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    proxy.set_mode(Mode::Ignore).await;
+    proxy.set_mode(Mode::Forward).await;
+    assert_eq!(
+        echo(&mut connect(&proxy).await, "new").await.unwrap(),
+        "new"
+    );
+}
+
+#[tokio::test]
 async fn refusing_turns_away_only_new_connections() {
     let (proxy, _) = start().await;
     let mut old = connect(&proxy).await;

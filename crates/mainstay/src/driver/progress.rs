@@ -13,14 +13,14 @@ pub enum DialStep {
     Started,
     /// Looking up the host name.
     Lookup,
-    /// Connecting to the address.
+    /// Connecting to the address, until the server takes the connection. On MariaDB and MySQL that
+    /// it has is found out after half a second at the latest, when the network answers; until
+    /// then what follows is called so, too.
     Connect,
-    /// Agreeing on encryption.
+    /// Agreeing on encryption. On MariaDB and MySQL it is part of signing in.
     Tls,
     /// Signing in.
     Authenticate,
-    /// Connecting and signing in, where the client library does not tell them apart.
-    ConnectAndAuthenticate,
     /// Setting the session up.
     SetUp,
 }
@@ -34,7 +34,6 @@ impl DialStep {
             Self::Connect => "connecting",
             Self::Tls => "agreeing on TLS",
             Self::Authenticate => "authentication",
-            Self::ConnectAndAuthenticate => "connecting and authentication",
             Self::SetUp => "setting the session up",
         }
     }

@@ -190,7 +190,8 @@ const CAPABILITIES: &[&str] = &[
 const OTHER_MESSAGES: &[&str] = &[
     "dialing failed",
     "looking up the host name failed",
-    "connecting at",
+    "logging in failed",
+    "asking for TLS failed",
     "not signed by a public authority",
     "skipping the tests on PostgreSQL",
     "Connection refused",

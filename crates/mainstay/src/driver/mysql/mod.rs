@@ -3,6 +3,7 @@
 //! - `options`: where the server is and who signs in
 //! - `tls`: how the connection is secured
 //! - `dial`: from options to a connection that is signed in, and why that can fail
+//! - `probe`: whether the server takes connections, while signing in takes long
 //! - `session`: how every session is set up, and what the server says of itself
 //! - `driver`: [`MySqlDriver`]
 //! - `connection`: one connection: the contract's calls
@@ -41,6 +42,7 @@ mod kill;
 mod message;
 mod options;
 mod params;
+mod probe;
 mod rows;
 mod run;
 mod session;

@@ -1,6 +1,7 @@
 //! Against a real server of the test kit. Where there is none these tests say so and end.
 //!
 //! - `connect`: signing in, and each way it fails
+//! - `probes`: what a server sees of attempts that take long, and what is said of them
 //! - `types`: values at the edges of their types, there and back
 //! - `statements`: rows, errors, scripts, streams
 //! - `transactions`: what the server does to them
@@ -12,6 +13,7 @@ mod connect;
 mod drops;
 mod kills;
 mod network;
+mod probes;
 mod statements;
 mod transactions;
 mod types;
