@@ -1,7 +1,5 @@
 //! What must hold of the data whatever happens, on every engine.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 
 use crate::support::Service;

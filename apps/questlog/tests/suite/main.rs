@@ -9,6 +9,8 @@
 //! - `performance`: how many statements a request takes, and by which index
 //! - `support`: engines, a running service on each, and a client for it
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod errors;
 mod integration;
 mod integrity;

@@ -1,7 +1,5 @@
 //! The migrations: equal to the entities, applied once, undone and applied again, on every engine.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use crate::support::Service;
 use crate::support::on_every_engine;
 use mainstay::ErrorKind;

@@ -1,8 +1,6 @@
 //! What keeps questlog fast, without a stopwatch: how many statements a request takes, which index
 //! a query uses, how much a page can hold. On every engine.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use crate::support::Service;
 use crate::support::on_every_engine;
 use crate::support::rows::text;

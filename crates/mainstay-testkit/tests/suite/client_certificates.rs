@@ -1,5 +1,4 @@
 //! Certificates that clients show, on servers that ask for them.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mainstay::config::ConfigLoader;
 use mainstay::{Database, ErrorKind};

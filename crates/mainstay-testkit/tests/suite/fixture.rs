@@ -1,5 +1,4 @@
 //! The fixture leaves nothing behind, whatever happens to the test that uses it.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,7 +3,6 @@
 //!
 //! The writing process is this test binary once more, told by an environment variable what to do.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};

@@ -1,5 +1,4 @@
 //! A handle that is opened before its server.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -7,6 +7,8 @@
 //! - `pool_faults`, `late_start`, `killed`: servers and processes that go and come
 //! - `client_certificates`: certificates that clients show
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod client_certificates;
 mod fixture;
 mod killed;

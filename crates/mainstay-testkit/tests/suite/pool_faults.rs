@@ -1,5 +1,4 @@
 //! A pool while its server is killed, restarted and frozen.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

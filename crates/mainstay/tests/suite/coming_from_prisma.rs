@@ -1,5 +1,4 @@
 //! The rows of `docs/coming-from-prisma.md`: each call there is made here once.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! What the derives write, seen from an application.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use mainstay::driver::Row;
 use mainstay::schema::{

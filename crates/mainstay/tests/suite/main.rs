@@ -10,6 +10,8 @@
 //! - `smoke`: a first end-to-end path
 //! - `support`: the repository as files, for tests that look at its text
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod architecture;
 mod coming_from_prisma;
 mod derive;

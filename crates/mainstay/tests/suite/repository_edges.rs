@@ -1,6 +1,5 @@
 //! What a repository does at its edges: patches that change nothing, upserts of partial rows,
 //! cursors that were tampered with, filters beyond every bound.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

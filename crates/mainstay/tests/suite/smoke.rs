@@ -1,5 +1,4 @@
 //! A first end-to-end path.
-#![allow(clippy::unwrap_used)]
 
 use chrono::{DateTime, Utc};
 use mainstay::config::ConfigLoader;

@@ -4,8 +4,6 @@
 //! - [`rows`]: input that does not go with the rows there are
 //! - [`requests`]: requests that are odd before any rule is asked
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod input;
 mod requests;
 mod rows;

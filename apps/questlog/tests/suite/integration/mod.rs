@@ -8,8 +8,6 @@
 //! - [`program`]: the binary as a newcomer starts it
 //! - [`seed`]: the seed document's data
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod operations;
 mod outage;
 mod program;
