@@ -7,6 +7,7 @@
 //! - `integrity`: what must hold of the data whatever happens
 //! - `migrations`: equal to the entities, applied once, undone and applied again
 //! - `performance`: how many statements a request takes, and by which index
+//! - `recipes`: those for continuous integration in the guide, as they are printed
 //! - `support`: engines, a running service on each, and a client for it
 
 mod errors;
@@ -14,4 +15,5 @@ mod integration;
 mod integrity;
 mod migrations;
 mod performance;
+mod recipes;
 mod support;
