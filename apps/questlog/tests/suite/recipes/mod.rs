@@ -82,6 +82,7 @@ fn what_github_actions_would_refuse_is_noticed() {
     for (from, to) in [
         ("  push:", "  pushed:"),
         ("ubuntu-latest", "windows-latest"),
+        ("contents: read", "contents: reed"),
         ("timeout-minutes: 30", "timeout-minutes: 3000"),
         ("matrix.url", "matrix.uri"),
         ("postgres:16", "postgres"),

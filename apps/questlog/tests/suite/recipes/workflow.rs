@@ -19,7 +19,7 @@ pub(super) struct Workflow {
     _name: Option<String>,
     pub(super) on: BTreeMap<String, Option<BTreeMap<String, Vec<String>>>>,
     #[serde(default)]
-    pub(super) permissions: BTreeMap<String, String>,
+    permissions: BTreeMap<String, String>,
     #[serde(rename = "concurrency")]
     _concurrency: Option<Concurrency>,
     pub(super) jobs: BTreeMap<String, Job>,
@@ -38,6 +38,8 @@ struct Concurrency {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Job {
     runs_on: String,
+    #[serde(default)]
+    permissions: BTreeMap<String, String>,
     timeout_minutes: Option<u32>,
     container: Option<String>,
     pub(super) strategy: Option<Strategy>,
@@ -75,6 +77,9 @@ pub(super) struct Step {
     #[serde(rename = "name")]
     _name: Option<String>,
     pub(super) uses: Option<String>,
+    /// Settings of the action.
+    #[serde(default)]
+    with: BTreeMap<String, bool>,
     pub(super) run: Option<String>,
 }
 
@@ -90,11 +95,7 @@ impl Workflow {
                 problems.push(format!("on: {event}"));
             }
         }
-        for (scope, access) in &self.permissions {
-            if !["read", "write", "none"].contains(&access.as_str()) {
-                problems.push(format!("permissions: {scope}: {access}"));
-            }
-        }
+        check_permissions(&self.permissions, &mut problems);
         if self.jobs.is_empty() {
             problems.push("it has no jobs".to_owned());
         }
@@ -114,6 +115,7 @@ impl Job {
         if !self.runs_on.starts_with("ubuntu-") {
             problems.push(format!("runs-on: {}", self.runs_on));
         }
+        check_permissions(&self.permissions, problems);
         if self
             .timeout_minutes
             .is_some_and(|m| !(1..=360).contains(&m))
@@ -161,8 +163,13 @@ impl Job {
                     if !is_action(action) {
                         problems.push(format!("uses: {action}"));
                     }
+                    for name in step.with.keys() {
+                        if name != "persist-credentials" {
+                            problems.push(format!("{action} has no setting {name}"));
+                        }
+                    }
                 }
-                (None, Some(script)) if !script.trim().is_empty() => {
+                (None, Some(script)) if !script.trim().is_empty() && step.with.is_empty() => {
                     if !is_checked_out {
                         problems.push(format!("run: {script}: before the checkout"));
                     }
@@ -268,6 +275,15 @@ fn is_action(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, version)| {
         !version.is_empty() && name.split('/').filter(|part| !part.is_empty()).count() == 2
     })
+}
+
+/// Nothing here reads or writes more than the sources.
+fn check_permissions(permissions: &BTreeMap<String, String>, problems: &mut Vec<String>) {
+    for (scope, access) in permissions {
+        if scope != "contents" || !["read", "write", "none"].contains(&access.as_str()) {
+            problems.push(format!("permissions: {scope}: {access}"));
+        }
+    }
 }
 
 /// With a release, so that a job is the same tomorrow.
