@@ -90,8 +90,9 @@ fn what_github_actions_would_refuse_is_noticed() {
         ("5432:5432", "5432:postgres"),
         ("--health-cmd", "--health-command"),
         ("--health-retries 30", "--health-retries"),
-        ("actions/checkout@v4", "actions/checkout"),
-        ("actions/checkout@v4", "actions/cache@v4"),
+        ("actions/checkout@v6", "actions/checkout"),
+        ("actions/checkout@v6", "actions/checkout@v4"),
+        ("actions/checkout@v6", "actions/cache@v4"),
     ] {
         assert!(good.contains(from), "{from}");
         let bad = read(&good.replace(from, to));

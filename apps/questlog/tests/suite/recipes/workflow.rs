@@ -159,7 +159,13 @@ impl Job {
         for step in &self.steps {
             match (&step.uses, &step.run) {
                 (Some(action), None) => {
-                    is_checked_out |= action.starts_with("actions/checkout@");
+                    if let Some(version) = action.strip_prefix("actions/checkout@v") {
+                        is_checked_out = true;
+                        // Older ones need Node.js 20, which runners have no more.
+                        if version.parse::<u32>().is_ok_and(|version| version < 5) {
+                            problems.push(format!("uses: {action}: too old"));
+                        }
+                    }
                     if !is_action(action) {
                         problems.push(format!("uses: {action}"));
                     }
