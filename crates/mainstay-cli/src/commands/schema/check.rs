@@ -70,7 +70,7 @@ fn lines(report: &Report, ways: &[String]) -> String {
         ),
         (
             Odd::Migrations,
-            "the migrations lag behind the entities and the database:",
+            "the migrations say it otherwise than the entities and the database:",
         ),
         (Odd::Database, "the database was changed by hand:"),
         (Odd::All, "no two agree:"),
@@ -103,6 +103,13 @@ fn lines(report: &Report, ways: &[String]) -> String {
 /// What can be done. To drop everything and begin anew is never among it.
 fn ways_out(context: &Context<'_>, report: &Report) -> Vec<String> {
     let mut out = Vec::new();
+    // First, because what follows takes the migrations for what they were when they were applied.
+    if !report.problems.is_empty() {
+        out.push(format!(
+            "mend the record of migrations: {}",
+            context.command("migrate repair")
+        ));
+    }
     let unwritten = report.differences.iter().any(|one| {
         // What the database has already is adopted.
         one.concerns_entities && !one.concerns_database
@@ -127,12 +134,8 @@ fn ways_out(context: &Context<'_>, report: &Report) -> Vec<String> {
             "write the migration that the entities lack: {}",
             context.command("migrate new NAME --draft")
         ));
-    }
-    if !report.problems.is_empty() {
-        out.push(format!(
-            "mend the record of migrations: {}",
-            context.command("migrate repair")
-        ));
+        // The draft would undo what somebody has written a migration for.
+        out.push("or change the entities, where the migrations are right".to_owned());
     }
     out
 }
