@@ -3,8 +3,6 @@
 //!
 //! It reads the migrations of the checkout it is started in, as a build there would embed them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;

@@ -5,8 +5,6 @@
 //! - `place`: a fresh checkout, and a private server at the place of the service container
 //! - `application`: questlog with a change that somebody forgot one half of
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod application;
 mod page;
 mod place;

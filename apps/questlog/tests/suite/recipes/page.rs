@@ -1,7 +1,5 @@
 //! The recipes as they are printed.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::path::PathBuf;
 

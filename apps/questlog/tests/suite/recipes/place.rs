@@ -1,7 +1,5 @@
 //! Where a recipe runs: a fresh checkout, and a private server at the place of the service container.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

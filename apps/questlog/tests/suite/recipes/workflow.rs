@@ -5,8 +5,6 @@
 //! A key that is not known here is refused, also when GitHub knows it: the test would run something
 //! else than what is printed.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

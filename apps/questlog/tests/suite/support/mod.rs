@@ -15,7 +15,6 @@
     unreachable_pub,
     reason = "each suite is a program of its own and uses a part of this"
 )]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod rows;
 pub mod service;
