@@ -29,12 +29,12 @@ const ENGINE_PLACES: &[&str] = &[
     "crates/mainstay/src/driver/",
     "crates/mainstay/src/schema/dialect.rs",
     "crates/mainstay/src/schema/ddl/",
-    "crates/mainstay-migrate/src/dialect.rs",
+    "crates/mainstay-migrate/src/dialect/",
     // What turns one schema into another has little in common from engine to engine: SQLite builds
     // tables anew, PostgreSQL alters piece by piece, MariaDB all at once.
-    "crates/mainstay-migrate/src/diff/engine.rs",
-    "crates/mainstay-migrate/src/diff/sqlite.rs",
-    "crates/mainstay-migrate/src/diff/postgres.rs",
+    "crates/mainstay-migrate/src/diff/engines.rs",
+    "crates/mainstay-migrate/src/diff/sqlite/",
+    "crates/mainstay-migrate/src/diff/postgres/",
     "crates/mainstay-migrate/src/diff/mysql.rs",
     // A catalog is read in a way of its own from each engine: one file says how they differ, the
     // others speak to one engine each.
