@@ -10,8 +10,9 @@ use std::process::Command;
 
 use clap::Args;
 
+use crate::engine::Engine;
 use crate::process::{self, cargo, root, step};
-use crate::test::{self, Engine};
+use crate::test;
 
 /// The table in the documentation.
 const DOCS: &str = "docs/fault-matrix.md";

@@ -7,6 +7,7 @@
 //! - `bench`: Mainstay measured beside other libraries.
 //! - `faults`: databases broken under load, and what callers were told compared with what is stored.
 //! - `soak`: a normal load for half an hour, held against service levels.
+//! - `engine`: what the tests run on.
 //! - `packages`: installs the database servers the tests start.
 //! - `servers`: the private servers of a test run, held by the binary `mainstay-testserver`.
 //! - `summary`: counts from the test runners' output.
@@ -14,6 +15,7 @@
 
 mod bench;
 mod ci;
+mod engine;
 mod faults;
 mod migrations;
 mod packages;
@@ -28,9 +30,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArguments;
+use crate::engine::Engine;
 use crate::faults::FaultArguments;
 use crate::soak::SoakArguments;
-use crate::test::Engine;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer commands of this repository")]

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::engine::Engine;
 use crate::process::{self, cargo, root, step};
 use crate::servers::Servers;
-use crate::test::{Engine, provide_programs};
+use crate::test::provide_programs;
 
 /// The database that is made on each server.
 const DATABASE: &str = "questlog_check";

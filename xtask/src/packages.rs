@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::engine::Engine;
 use crate::process;
-use crate::test::Engine;
 
 /// Installs the packages named in its arguments, and keeps the machine as it was otherwise: no
 /// service is started (policy-rc.d forbids it), and no database cluster is made for one. Both are

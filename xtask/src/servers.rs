@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::engine::Engine;
 use crate::packages;
-use crate::test::Engine;
 
 /// The engines whose programs are not here, each with the reason and what to install.
 pub(crate) fn missing(engines: &[Engine]) -> Result<Vec<(Engine, String)>, String> {

@@ -9,9 +9,9 @@ use std::process::Command;
 
 use clap::Args;
 
+use crate::engine::Engine;
 use crate::faults;
 use crate::process::root;
-use crate::test::Engine;
 
 /// The tables in the documentation.
 const DOCS: &str = "docs/service-levels.md";

@@ -4,35 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use clap::ValueEnum;
-
+use crate::engine::Engine;
 use crate::packages;
 use crate::process::{self, Stream, cargo, step};
 use crate::servers::{self, Servers};
 use crate::summary::{Counts, libtest_result, nextest_summary};
-
-/// What the tests run on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Engine {
-    /// SQLite, which is compiled in
-    Sqlite,
-    /// PostgreSQL
-    Postgres,
-    /// MariaDB
-    Mysql,
-}
-
-impl Engine {
-    pub(crate) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mysql];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-            Self::Mysql => "mysql",
-        }
-    }
-}
 
 /// How a command of ours ended.
 #[derive(Default)]

@@ -1,23 +1,24 @@
 //! The command line. The commands of `backup`, `migrate` and `schema`, and `copy`, are in files of
-//! their own.
+//! their own; `tools` has `lint` and `rehearse`, `values` what several commands take.
 
 mod backup;
 mod copy;
 mod migrate;
 mod schema;
 mod tools;
+mod values;
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mainstay::config::{ConfigLoader, Profile};
-use mainstay::schema::Dialect;
 
 pub(crate) use backup::{BackupCommand, FromTarget, Query, RestorePlace, Stored, Taken, WatchArgs};
 pub(crate) use copy::CopyArgs;
 pub(crate) use migrate::{DraftFlags, MigrateCommand, SquashArgs};
 pub(crate) use schema::{SchemaCommand, ScratchAt, Towards};
 pub(crate) use tools::{LintArgs, LintFormat, RehearseArgs};
+pub(crate) use values::Format;
 
 use crate::exit;
 
@@ -142,32 +143,6 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         format: Format,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Args)]
-pub(crate) struct Format {
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DialectName {
-    Sqlite,
-    Postgres,
-    Mariadb,
-    Mysql,
-}
-
-impl From<DialectName> for Dialect {
-    fn from(name: DialectName) -> Self {
-        match name {
-            DialectName::Sqlite => Self::Sqlite,
-            DialectName::Postgres => Self::Postgres,
-            DialectName::Mariadb => Self::MariaDb,
-            DialectName::Mysql => Self::MySql,
-        }
-    }
 }
 
 /// Reads a command line whose first word is the program.

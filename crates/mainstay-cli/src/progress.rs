@@ -1,19 +1,16 @@
-//! What a run of migrations is doing, line by line on the error stream; on a terminal with a `bar`
-//! for the statement that is running.
+//! What a run of migrations is doing: `lines` on the error stream; on a terminal with a `bar` for the
+//! statement that is running.
 
 mod bar;
+mod lines;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use indicatif::ProgressDrawTarget;
-use mainstay_migrate::{Direction, Event, Progress};
+use mainstay_migrate::Progress;
 
-use crate::output::{counted, short};
 use crate::terminal::Terminal;
-
-/// How often it is said that another instance is waited for.
-const REMIND: Duration = Duration::from_secs(10);
+use lines::Lines;
 
 /// Lines on a terminal's error stream, and under them a bar if that is a screen and somebody reads
 /// what is printed, and not a program.
@@ -24,62 +21,5 @@ pub(crate) fn on(terminal: &Terminal, json: bool) -> Arc<dyn Progress> {
             ProgressDrawTarget::stderr_with_hz(10),
         )),
         false => Arc::new(Lines::on(terminal)),
-    }
-}
-
-struct Lines {
-    terminal: Terminal,
-    /// When waiting was last told, since the run began.
-    waited: Mutex<Option<Duration>>,
-}
-
-impl Lines {
-    fn on(terminal: &Terminal) -> Self {
-        Self {
-            terminal: terminal.clone(),
-            waited: Mutex::new(None),
-        }
-    }
-}
-
-impl Progress for Lines {
-    fn on(&self, event: Event<'_>) {
-        match event {
-            Event::Waiting { since } => {
-                let mut waited = self.waited.lock().unwrap_or_else(PoisonError::into_inner);
-                if waited.is_none_or(|last| since >= last + REMIND) {
-                    *waited = Some(since);
-                    self.terminal.note(&format!(
-                        "waiting for another instance that migrates this database, for {}",
-                        short(since)
-                    ));
-                }
-            }
-            Event::Begun { step } => {
-                let what = match step.direction {
-                    Direction::Up => "applying",
-                    Direction::Down => "undoing",
-                };
-                let count = counted(step.statements.len() as u64, "statement");
-                let from = match step.done {
-                    0 => String::new(),
-                    done => format!(", going on behind {done}"),
-                };
-                self.terminal
-                    .note(&format!("{what} {}: {count}{from}", step.label()));
-            }
-            Event::StatementDone {
-                step,
-                position,
-                took,
-            } => self.terminal.note(&format!(
-                "  {}/{} in {}: {}",
-                position + 1,
-                step.statements.len(),
-                short(took),
-                step.statements[position].shown()
-            )),
-            _ => {}
-        }
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! - `program`: the command line, all engines and all layers; `command`: what its two commands share
 //! - `faults`: what is done, and the table of it
-//! - `stage`: one fault from its first call to its verdict; `findings`: what it showed
+//! - `course`: one fault from its first call to its verdict; `stage`: what it is played on;
+//!   `findings`: what it showed
 //! - `load`: the workers; `client`: what they call; `layer`: Mainstay as that
 //! - `ledger`: what callers were told; `heard`: that of another process; `verdict`: that compared
 //!   with the database; `recovery`: when everything worked again. All three are pure.
@@ -18,6 +19,7 @@
 mod client;
 mod command;
 mod comparison;
+mod course;
 mod disk;
 mod faults;
 mod findings;

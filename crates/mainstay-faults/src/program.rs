@@ -13,13 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::client::Layer;
 use crate::command::{EngineName, check_writable, random_seed, write};
 use crate::comparison;
+use crate::course;
 use crate::disk::SmallDisk;
 use crate::faults::{self, FAULTS, Fault, Needs};
 use crate::layer::{MAINSTAY, MainstayLayer};
 use crate::place::Host;
 use crate::report::{Report, Row};
 use crate::soak::{self, SoakArguments};
-use crate::stage::{self, Run};
+use crate::stage::Run;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -285,9 +286,9 @@ async fn one_run(
     }
     match fault.needs {
         Needs::OwnProcess => faults::killed::run(fault, layer, run).await,
-        Needs::Nothing => stage::run(fault, layer, engine, host, None, run).await,
+        Needs::Nothing => course::run(fault, layer, engine, host, None, run).await,
         Needs::SmallDisk => match SmallDisk::make() {
-            Ok(disk) => stage::run(fault, layer, engine, None, Some(disk.path()), run).await,
+            Ok(disk) => course::run(fault, layer, engine, None, Some(disk.path()), run).await,
             Err(reason) => skipped(fault, layer, engine, &reason),
         },
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::results::{Cell, Results};
-use super::{CANDIDATES, COMPARED, Engine, tables};
+use super::subjects::{CANDIDATES, COMPARED, Engine};
+use super::tables;
 
 const PANEL: u32 = 300;
 const MARGIN: u32 = 20;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::files::write;
 use super::results::Results;
 use super::{chart, tables, targets};
 use crate::process::root;
@@ -14,8 +15,8 @@ pub(super) fn update(results: &Results) -> Result<(), String> {
     let file = root().join("docs/performance.md");
     let page = std::fs::read_to_string(&file)
         .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    super::write(&file, &replaced(&page, &section(results))?)?;
-    super::write(&root().join("docs/performance.svg"), &chart::svg(results))?;
+    write(&file, &replaced(&page, &section(results))?)?;
+    write(&root().join("docs/performance.svg"), &chart::svg(results))?;
     println!("docs/performance.md and docs/performance.svg have the results now");
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! servers, removes them, and prints a line of JSON per result. Here is what surrounds it.
 //!
 //! - `mod.rs`: the command line, building and running
+//! - `subjects`: who and what is measured, and on which engines
 //! - `results`: what was measured, as structs and as a file
 //! - `machine`: on what
 //! - `line`: what one statement costs in Mainstay itself
@@ -11,76 +12,31 @@
 //! - `targets`: the ratios to reach
 //! - `chart`: results as a picture
 //! - `docs`: results in `docs/performance.md`
+//! - `files`: writing files
 
 mod chart;
 mod docs;
+mod files;
 mod line;
 mod machine;
 mod results;
+mod subjects;
 mod tables;
 mod targets;
 #[cfg(test)]
 mod tests;
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
 
 use crate::process::{self, cargo, step};
+use files::{writable, write};
 use results::Results;
-
-/// What it is measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Engine {
-    /// SQLite, which is compiled in
-    Sqlite,
-    /// PostgreSQL
-    Postgres,
-    /// MariaDB
-    Mariadb,
-}
-
-impl Engine {
-    const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mariadb];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-            Self::Mariadb => "mariadb",
-        }
-    }
-}
-
-/// The workloads of all candidates, in the order of measuring.
-const COMPARED: [&str; 7] = [
-    "point-read",
-    "list-100",
-    "keyset-page",
-    "insert",
-    "transaction",
-    "batch",
-    "bulk-insert",
-];
-
-/// Questions about Mainstay alone.
-const EXTRA: [&str; 6] = [
-    "duplicates",
-    "locked-row",
-    "slow-queries",
-    "rows",
-    "tasks",
-    LINE,
-];
-
-/// The one that is counted by us instead of the measuring program.
-const LINE: &str = "line";
-
-/// Who is measured, in the order of tables and charts.
-const CANDIDATES: [&str; 5] = ["mainstay", "raw", "sqlx", "seaorm", "diesel"];
+use subjects::{CANDIDATES, COMPARED, EXTRA, Engine, LINE};
 
 #[derive(Args)]
 pub(crate) struct BenchArguments {
@@ -150,31 +106,6 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), String> {
         docs::update(&results)?;
     }
     Ok(())
-}
-
-/// Whether a file or folder can be made where it is asked for.
-fn writable(path: &Path) -> Result<(), String> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if folder.is_dir() {
-        return Ok(());
-    }
-    Err(format!(
-        "{} cannot be written: the folder {} does not exist",
-        path.display(),
-        folder.display()
-    ))
-}
-
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
-    }
-    std::fs::write(file, text)
-        .map_err(|error| format!("{} cannot be written: {error}", file.display()))
 }
 
 /// Builds and runs the measuring program. When it fails, what it measured before is kept.

@@ -88,7 +88,7 @@ impl Results {
             "extra": self.extra,
         });
         let text = serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?;
-        super::write(file, &(text + "\n"))
+        super::files::write(file, &(text + "\n"))
     }
 
     /// The cell of another candidate beside this one.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::results::{Cell, Results};
-use super::{CANDIDATES, COMPARED, EXTRA, Engine};
+use super::subjects::{CANDIDATES, COMPARED, EXTRA, Engine};
 
 /// A title, headings, and rows of the same length.
 pub(super) struct Table {

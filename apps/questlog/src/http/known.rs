@@ -7,7 +7,7 @@ use mainstay::repository::Known;
 use serde::Serialize;
 
 use super::json::Answer;
-use super::refusal::Failure;
+use super::refusal::{Failure, not_found};
 
 /// Says that an answer is from memory, and how old it is (RFC 9211).
 const CACHE_STATUS: &str = "cache-status";
@@ -22,7 +22,7 @@ impl<E: Entity> KnownRow<E> {
     /// # Errors
     /// `NOT_FOUND` when there is no row.
     pub fn of(found: Known<Option<E>>) -> Result<Self, Failure> {
-        let value = found.value.ok_or_else(super::not_found::<E>)?;
+        let value = found.value.ok_or_else(not_found::<E>)?;
         let stale = found.stale;
         Ok(Self(Known { value, stale }))
     }

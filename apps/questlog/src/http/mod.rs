@@ -34,13 +34,13 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use axum::{Extension, Router};
-use mainstay::{Database, Entity};
+use mainstay::Database;
 use mainstay_cli::Readiness;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::service::App;
 use auth::ApiToken;
-use refusal::{Failure, Refusal};
+use refusal::Refusal;
 
 /// The largest request body, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -144,13 +144,6 @@ async fn no_route() -> Refusal {
 
 async fn no_method() -> Refusal {
     Refusal::NoMethod
-}
-
-/// The answer to a key that no row has.
-fn not_found<E: Entity>() -> Failure {
-    mainstay::Error::new(mainstay::ErrorKind::NotFound, "no row has this id")
-        .with_table(E::table().name)
-        .into()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use mainstay::schema::Filter;
 use super::json::{Answer, Body, Created, List};
 use super::path::Name;
 use super::query::Params;
-use super::refusal::Failure;
+use super::refusal::{Failure, not_found};
 use crate::entities::Module;
 use crate::entities::module::{ModulePatch, NewModule};
 use crate::service::App;
@@ -50,7 +50,7 @@ pub async fn create(
 /// Reads a module.
 pub async fn read(State(app): State<App>, Name(id): Name) -> Result<Answer<Module>, Failure> {
     let found = app.db.repository::<Module>().find_by_id(id).await?;
-    found.map(Answer).ok_or_else(super::not_found::<Module>)
+    found.map(Answer).ok_or_else(not_found::<Module>)
 }
 
 /// Changes a module.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::json::{Answer, Body, Created, List};
 use super::path::Id;
 use super::query::Params;
-use super::refusal::Failure;
+use super::refusal::{Failure, not_found};
 use crate::entities::{Goal, Progress};
 use crate::input::Input;
 use crate::service::App;
@@ -70,7 +70,7 @@ pub async fn of_goal(
     params: Params,
 ) -> Result<Answer<List<Progress>>, Failure> {
     if !app.db.repository::<Goal>().exists(id).await? {
-        return Err(super::not_found::<Goal>());
+        return Err(not_found::<Goal>());
     }
     find(&app, params, Some(Progress::GOAL_ID.eq(id))).await
 }
@@ -116,7 +116,7 @@ fn created(row: Recorded) -> Created<Recorded> {
 /// Reads a step.
 pub async fn read(State(app): State<App>, Id(id): Id) -> Result<Answer<Progress>, Failure> {
     let found = app.db.repository::<Progress>().find_by_id(id).await?;
-    found.map(Answer).ok_or_else(super::not_found::<Progress>)
+    found.map(Answer).ok_or_else(not_found::<Progress>)
 }
 
 /// Corrects a step. XP that was earned stays.

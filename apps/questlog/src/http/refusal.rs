@@ -5,7 +5,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use mainstay::{FieldError, Problem};
+use mainstay::{Entity, FieldError, Problem};
 
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,4 +155,11 @@ impl IntoResponse for Failure {
             Self::Refusal(refusal) => refusal.into_response(),
         }
     }
+}
+
+/// The answer to a key that no row has.
+pub(super) fn not_found<E: Entity>() -> Failure {
+    mainstay::Error::new(mainstay::ErrorKind::NotFound, "no row has this id")
+        .with_table(E::table().name)
+        .into()
 }

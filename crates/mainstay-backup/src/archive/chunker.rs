@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use mainstay::Result;
 
 use super::layout::{CHUNK, CHUNK_HEAD, ChunkHead, ChunkKind, HEADER, Header, Root};
-use super::writer::Sink;
+use super::sink::Sink;
 use crate::failure::into_io;
 
 /// Cuts what is written to it into chunks, and puts each into the sink with its hash.

@@ -2,7 +2,7 @@
 //!
 //! - [`manifest`]: what an archive says of itself
 //! - [`keys`]: whom it is encrypted to, and what opens it
-//! - `writer`: raw bytes in, an archive out; `chunker`: its lower half
+//! - `writer`: raw bytes in, an archive out; `chunker`: its lower half; `sink`: where it goes
 //! - `open`: an archive, opened; `container`: its ends, read and checked
 //! - `reader`: an archive in, raw bytes out; `chunks`: its lower half
 //! - `log`: what follows a backup, in segments; `segment`: their names and their order
@@ -28,6 +28,7 @@ pub mod manifest;
 pub(crate) mod open;
 pub(crate) mod reader;
 pub(crate) mod segment;
+mod sink;
 pub(crate) mod writer;
 
 pub use keys::{Identities, Keys, Recipients};
@@ -38,6 +39,7 @@ pub(crate) mod tests;
 
 pub(crate) use open::Archive;
 pub(crate) use segment::{Segment, SegmentMeta};
+pub(crate) use sink::Sink;
 #[cfg(test)]
 pub(crate) use tests::manifest as sample_manifest;
-pub(crate) use writer::{Options, Sink, Writer};
+pub(crate) use writer::{Options, Writer};

@@ -17,21 +17,9 @@ use super::layout::{
     CHUNK_HEAD, ChunkHead, ChunkKind, HEADER, Header, MANIFEST_LIMIT, TRAILER, Trailer,
 };
 use super::manifest::{Contents, FORMAT, Facts, Manifest, Table};
+use super::sink::Sink;
 use crate::control::Control;
 use crate::failure::{from_io, into_io};
-
-/// Where the bytes of an archive go.
-pub(crate) trait Sink {
-    /// Takes the next piece. Waits until there is room for it.
-    fn put(&mut self, bytes: Bytes) -> Result<()>;
-}
-
-impl Sink for Vec<u8> {
-    fn put(&mut self, bytes: Bytes) -> Result<()> {
-        self.extend_from_slice(&bytes);
-        Ok(())
-    }
-}
 
 /// How an archive is written.
 #[derive(Debug, Clone)]

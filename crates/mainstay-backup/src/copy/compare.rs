@@ -5,7 +5,7 @@ use mainstay::driver::{Row, RowSink};
 use mainstay::schema::TableModel;
 use mainstay::{Database, Error, ErrorKind, Result, Tx};
 
-use super::course::AS_LONG_AS_IT_TAKES;
+use super::limits::AS_LONG_AS_IT_TAKES;
 use super::plan::Planned;
 use super::read;
 use super::values;

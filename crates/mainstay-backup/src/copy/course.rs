@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 use super::compare::compare;
 use super::fill::{Filled, Telling, fill};
+use super::limits::AS_LONG_AS_IT_TAKES;
 use super::marker::{self, State};
+use super::options::Options;
 use super::plan::{Plan, plan};
+use super::progress::Event;
 use super::report::{CopiedTable, Report};
-use super::{Event, Options, target};
+use super::target;
 use crate::archive::Table;
-
-/// No limit that a copy could meet: how long it takes is for its caller to judge.
-pub(super) const AS_LONG_AS_IT_TAKES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How long closing a handle may take.
 const CLOSING: Duration = Duration::from_secs(10);

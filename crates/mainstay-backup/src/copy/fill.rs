@@ -8,11 +8,13 @@ use mainstay::{Database, Error, ErrorKind, Result, Tx, Value};
 use mainstay_migrate::catalog::ForeignKey;
 use tokio::time::Instant;
 
-use super::course::AS_LONG_AS_IT_TAKES;
 use super::engine::{self, Inside};
+use super::limits::AS_LONG_AS_IT_TAKES;
+use super::options::Options;
 use super::plan::{Group, Planned};
+use super::progress::Event;
 use super::read::Rows;
-use super::{Event, Options, marker, values, write};
+use super::{marker, values, write};
 
 /// What a table got.
 #[derive(Debug, Clone, Copy, Default)]

@@ -8,7 +8,7 @@ use mainstay::{Error, ErrorKind, Result, Tx, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::course::AS_LONG_AS_IT_TAKES;
+use super::limits::AS_LONG_AS_IT_TAKES;
 use super::plan::Planned;
 use super::values;
 

@@ -4,9 +4,11 @@ use mainstay::{Database, Error, ErrorKind, Result};
 use mainstay_migrate::history::{self, State as Applied};
 use mainstay_migrate::{Goal, MigrationSet, Options as Migrating, catalog, migrate_with, status};
 
-use super::course::AS_LONG_AS_IT_TAKES;
+use super::engine;
+use super::limits::AS_LONG_AS_IT_TAKES;
 use super::marker::{self, State, Unfinished};
-use super::{Event, Options, engine};
+use super::options::Options;
+use super::progress::Event;
 
 /// The version of a database's last migration. Nothing where there is no record of any.
 pub(super) async fn version(db: &Database, which: &str) -> Result<Option<String>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mainstay::{Error, ErrorKind, Result, Tx, Value};
 
-use super::course::AS_LONG_AS_IT_TAKES;
+use super::limits::AS_LONG_AS_IT_TAKES;
 use super::plan::Planned;
 use super::read::Chunk;
 use super::values;

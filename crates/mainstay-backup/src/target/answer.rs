@@ -4,8 +4,8 @@ use mainstay::{Error, ErrorKind, RetryClass};
 use object_store::Error as StoreError;
 use object_store::client::{HttpError, HttpErrorKind};
 
-use super::Target;
-use super::fault::{cause, deepest};
+use super::cause::{cause, deepest};
+use super::place::Target;
 
 /// What a store refused, or that it did not answer.
 pub(super) fn of_store(target: &Target, doing: &str, why: &StoreError) -> Option<Error> {

@@ -1,6 +1,5 @@
 //! Errors of targets, in words.
 
-use std::error::Error as StdError;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -8,9 +7,10 @@ use std::path::Path;
 use mainstay::{Error, ErrorKind};
 use object_store::Error as StoreError;
 
-use super::Target;
 #[cfg(feature = "s3")]
 use super::answer::of_store;
+use super::cause::{cause, deepest};
+use super::place::Target;
 
 /// What failed while reading an object or a list of them.
 pub(super) fn reading(target: &Target, name: &str, why: StoreError) -> Error {
@@ -133,23 +133,4 @@ pub(super) fn no_s3(bucket: &str) -> Error {
         format!("s3://{bucket}: this build cannot keep backups in a store that speaks S3"),
     )
     .with_hint("build with the cargo feature `s3` of mainstay-backup")
-}
-
-/// The first error of a type on the way to the bottom.
-pub(super) fn cause<T: StdError + 'static>(why: &StoreError) -> Option<&T> {
-    causes(why).find_map(|cause| cause.downcast_ref())
-}
-
-pub(super) fn deepest(why: &StoreError) -> String {
-    let last = causes(why).last();
-    last.map_or_else(|| why.to_string(), ToString::to_string)
-}
-
-fn causes(why: &StoreError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(why);
-    std::iter::from_fn(move || {
-        let cause = next?;
-        next = cause.source();
-        Some(cause)
-    })
 }

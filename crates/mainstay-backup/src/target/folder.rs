@@ -17,7 +17,8 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use mainstay::{Error, Result};
 
-use super::{Target, fault};
+use super::fault;
+use super::place::Target;
 
 /// The bytes that are read from a file at a time.
 const PIECE: u64 = 1 << 20;

@@ -1,11 +1,11 @@
 //! Where archives are kept.
 //!
-//! - `mod.rs`: [`Target`], what can be done with any of them
+//! - `place`: [`Target`], one of them; `mod.rs`: what can be done with any
 //! - `address`: what a user writes, taken apart
 //! - `folder`: writing to a folder: complete and on the disk, or not at all
 //! - `upload`: writing to any of them
 //! - `s3`: stores that speak S3, behind the cargo feature of that name; `answer`: what they answer
-//! - `fault`: errors of targets, in words
+//! - `fault`: errors of targets, in words; `cause`: what is below an error
 //!
 //! Objects have names of parts with `/` between them, as files in folders have. Nothing is there
 //! under its name before it is complete.
@@ -13,8 +13,10 @@
 mod address;
 #[cfg(feature = "s3")]
 mod answer;
+mod cause;
 mod fault;
 mod folder;
+mod place;
 #[cfg(feature = "s3")]
 mod s3;
 mod upload;
@@ -23,9 +25,7 @@ mod upload;
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,36 +35,16 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use mainstay::Result;
 use object_store::local::LocalFileSystem;
-use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use address::Address;
+use place::Place;
+pub use place::Target;
 pub use upload::Upload;
 
 /// The bytes that are fetched from a store with one request.
 const PIECE: usize = 8 << 20;
-
-/// A place where archives are kept: a folder, or a prefix in a bucket of a store that speaks S3.
-/// Cloning gives another handle on the same.
-///
-/// `Display` and `Debug` tell where it is, and never a key.
-#[derive(Clone)]
-pub struct Target {
-    place: Place,
-    /// In front of every name, in the store.
-    prefix: Path,
-}
-
-#[derive(Clone)]
-enum Place {
-    Folder(PathBuf),
-    Store {
-        store: Arc<dyn ObjectStore>,
-        /// As a user would write it.
-        name: String,
-    },
-}
 
 /// What there is to know of an object without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,25 +89,6 @@ impl Target {
         match Address::parse(text)? {
             Address::Folder(path) => Ok(Self::folder(path)),
             Address::S3 { bucket, prefix } => Self::s3(&bucket, prefix, environment),
-        }
-    }
-
-    /// A folder. It is made at the first write if the folder it stands in exists.
-    pub fn folder(path: impl Into<PathBuf>) -> Self {
-        Self {
-            place: Place::Folder(path.into()),
-            prefix: Path::default(),
-        }
-    }
-
-    /// A target in memory, for tests.
-    pub fn memory() -> Self {
-        Self {
-            place: Place::Store {
-                store: Arc::new(InMemory::new()),
-                name: "memory:".to_owned(),
-            },
-            prefix: Path::default(),
         }
     }
 
@@ -316,20 +277,5 @@ impl Target {
     fn path(&self, name: &str) -> Result<Path> {
         let path = address::path(name)?;
         Ok(self.prefix.parts().chain(path.parts()).collect())
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Folder(path) => path.display().fmt(f),
-            Place::Store { name, .. } => f.write_str(name),
-        }
-    }
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Target({self})")
     }
 }

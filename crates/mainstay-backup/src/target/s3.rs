@@ -11,7 +11,7 @@ use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use rustls::crypto::CryptoProvider;
 use url::{Host, Url};
 
-use super::{Place, Target};
+use super::place::{Place, Target};
 
 /// For one request with its answer. The largest part has to get through in that time.
 const REQUEST: Duration = Duration::from_secs(180);

@@ -9,8 +9,9 @@ use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::task::JoinHandle;
 
+use super::fault;
 use super::folder::FolderUpload;
-use super::{Target, fault};
+use super::place::Target;
 
 /// The least bytes of a part. Stores take no smaller ones but for the last.
 const PART: u64 = 8 << 20;

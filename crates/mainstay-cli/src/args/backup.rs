@@ -11,7 +11,7 @@ use mainstay_backup::plan::retention::Retention;
 use mainstay_backup::plan::schedule::Schedule;
 use mainstay_backup::{Follow, Moment};
 
-use super::Format;
+use super::values::Format;
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum BackupCommand {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Format;
+use super::values::Format;
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct CopyArgs {

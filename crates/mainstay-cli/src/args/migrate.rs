@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mainstay_migrate::Goal;
 
-use super::{Format, LintArgs, RehearseArgs, ScratchAt};
+use super::schema::ScratchAt;
+use super::tools::{LintArgs, RehearseArgs};
+use super::values::{Format, version};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum MigrateCommand {
@@ -182,15 +184,6 @@ impl DownTo {
             (Some(to), _) => Goal::DownTo(to),
             (None, steps) => Goal::Down(steps.unwrap_or(1).into()),
         }
-    }
-}
-
-pub(super) fn version(text: &str) -> Result<String, String> {
-    // The name behind it, as the status shows it, is no mistake.
-    let version = text.split_once('_').map_or(text, |(version, _)| version);
-    match version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit()) {
-        true => Ok(version.to_owned()),
-        false => Err("expected the 14 digits of a version, as the status shows it".to_owned()),
     }
 }
 

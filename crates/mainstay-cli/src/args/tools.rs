@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use mainstay::config::parse_duration;
 use mainstay_migrate::rehearse::Start;
 
-use super::migrate::version;
-use super::{DialectName, Format, ScratchAt};
+use super::schema::ScratchAt;
+use super::values::{DialectName, Format, version};
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct LintArgs {

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use mainstay_migrate::{Direction, Event, Progress};
 use tokio::time::Instant;
 
-use super::Lines;
+use super::lines::Lines;
 use crate::terminal::Terminal;
 
 /// How often the times are drawn anew.

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Plan;
 use super::child::{LOAD, POOL_MAX};
 use super::levels::{Measured, Outage, Sample, Soak};
+use super::plan::Plan;
 use super::process::usage;
 use crate::heard::Heard;
 use crate::layer::prepared;

@@ -5,7 +5,7 @@
 //!
 //! - `mod.rs`: all engines, from start to report
 //! - `child`: the process with the load; `process`: what the system says of it
-//! - `engine`: one engine, from its start to what was measured
+//! - `plan`: how long and how fast; `engine`: one engine, from its start to what was measured
 //! - `levels`: what was measured against what is to be. Pure.
 //! - `page`: the results as JSON and in the documentation
 
@@ -13,6 +13,7 @@ pub(crate) mod child;
 mod engine;
 mod levels;
 mod page;
+mod plan;
 mod process;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 
 use crate::command::{self, EngineName, random_seed};
 use crate::soak::levels::Measured;
+use crate::soak::plan::Plan;
 
 /// The command that makes this program run a soak.
 #[derive(Debug, Args)]
@@ -49,14 +51,6 @@ pub(crate) struct SoakArguments {
     /// Write the tables between the marks of this page
     #[arg(long, value_name = "FILE")]
     docs: Option<PathBuf>,
-}
-
-/// How a soak is done.
-#[derive(Debug, Clone, Copy)]
-struct Plan {
-    length: Duration,
-    rate: u32,
-    seed: u64,
 }
 
 /// Six seconds at least: the server has to come back, and what comes after its return is counted.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use mainstay::schema::Dialect;
 use mainstay::{Error, ErrorKind, Result, Tx};
 
-use super::parse::constraint::{PartRule, Rules};
+use super::parse::rules::{PartRule, Rules};
 use super::parse::{index, table};
 use super::{Catalog, Column, Other, Table, Trigger, View};
 

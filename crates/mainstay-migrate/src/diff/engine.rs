@@ -1,23 +1,9 @@
-//! What an engine does in its own way, and the one place here that tells engines apart. The files
-//! `sqlite`, `postgres` and `mysql` each know one.
-
-use mainstay::schema::Dialect;
+//! What an engine does in its own way.
 
 use super::draft::Step;
 use super::plan::Plan;
 use super::work::{TableWork, Work};
-use super::{mysql, postgres, sqlite};
 use crate::catalog::Other;
-
-/// How the statements of a dialect are drafted.
-pub(super) fn of(dialect: Dialect) -> &'static dyn Engine {
-    match dialect {
-        Dialect::Sqlite => &sqlite::Sqlite,
-        Dialect::Postgres => &postgres::Postgres,
-        // `Dialect` may grow; what speaks neither of the above is taken for MySQL.
-        _ => &mysql::MySql,
-    }
-}
 
 /// How an object beside tables is changed.
 #[derive(Debug, Default)]

@@ -6,7 +6,8 @@ use mainstay::schema::Dialect;
 
 use super::draft::Step;
 use super::engine::{Engine, OtherSteps};
-use super::plan::{Phase, Plan, adds_column, changes_column, drops_column};
+use super::plan::{Phase, Plan};
+use super::reason::{adds_column, changes_column, drops_column};
 use super::server;
 use super::work::{TableWork, Work};
 use crate::catalog::render::{self, KeyKind};

@@ -1,7 +1,9 @@
 //! What servers have in common: foreign keys are dropped from and added to tables that are there.
 
 use super::draft::Step;
-use super::plan::{Phase, Plan, drops_table, in_order};
+use super::order::in_order;
+use super::plan::{Phase, Plan};
+use super::reason::drops_table;
 use super::work::{TableWork, Work};
 use crate::catalog::{ForeignKey, Table, render};
 

@@ -6,7 +6,8 @@ use mainstay::schema::Dialect;
 
 use super::draft::Step;
 use super::engine::Engine;
-use super::plan::{DROPS, Phase, Plan};
+use super::plan::{Phase, Plan};
+use super::reason::DROPS;
 use super::words;
 use super::work::Work;
 use crate::catalog::{Catalog, Other};

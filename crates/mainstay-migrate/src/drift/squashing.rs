@@ -8,11 +8,10 @@ use crate::MigrationSet;
 use crate::catalog::{self, Catalog, dump};
 use crate::dialect::slot_of;
 use crate::diff::{compare, compare_order, describe};
-use crate::migration::Direction;
+use crate::migration::{ByDialect, Direction, Stored};
 use crate::runner::migrate;
 use crate::scratch::Place;
 use crate::shape::Shape;
-use crate::source::Stored;
 
 /// The text of a migration that stands for others, for one engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +73,7 @@ async fn rows(db: &Database, catalog: &Catalog) -> Result<Vec<String>> {
 }
 
 async fn comes_to_the_same(sql: &str, aim: &Catalog, place: &Place) -> Result<()> {
-    let mut up = crate::source::ByDialect::default();
+    let mut up = ByDialect::default();
     up[slot_of(aim.dialect)] = Some(sql.into());
     let one = MigrationSet::of_folder(vec![Stored {
         version: "20000101000000".to_owned(),

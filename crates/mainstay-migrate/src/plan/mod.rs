@@ -2,9 +2,10 @@
 //!
 //! - `survey`: where each migration stands
 //! - `problem`: what is in the way, and what to do about it
-//! - `step`: one migration, one way, with its statements
+//! - `step`: one migration, one way, with its statements; `fingerprint`: of its text
 //! - `render`: a plan as text
 
+mod fingerprint;
 mod problem;
 mod render;
 mod step;
@@ -16,13 +17,13 @@ use mainstay::schema::Dialect;
 use mainstay::{Error, ErrorKind, Result};
 use serde::Serialize;
 
+pub(crate) use fingerprint::fingerprint;
 pub use problem::{Doubt, Problem};
 pub(crate) use problem::{as_error, half_applied_hint};
 pub use step::{Mode, PlannedStatement, Step};
 pub(crate) use survey::{Standing, Survey, survey};
 
 use crate::MigrationSet;
-use crate::checksum::checksum;
 use crate::journal::Recorded;
 use crate::migration::{Direction, MigrationRef};
 
@@ -217,20 +218,6 @@ fn begun_otherwise(migration: &MigrationRef<'_>, begun: Direction) -> Error {
     migration
         .refuse(&format!("it {what} and has not ended"))
         .with_hint(format!("{command}; or see what repair proposes"))
-}
-
-/// The fingerprint of the text that applies a migration.
-///
-/// # Errors
-/// `CONFIGURATION_ERROR` when its text cannot be split.
-pub(crate) fn fingerprint(
-    set: &MigrationSet,
-    migration: &MigrationRef<'_>,
-    dialect: Dialect,
-) -> Result<String> {
-    let text = set.text(migration.version, Direction::Up, dialect)?;
-    checksum(dialect, text.unwrap_or_default())
-        .map_err(|error| migration.wrong(Direction::Up, dialect, &error))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use mainstay::schema::Dialect;
 use mainstay::{Error, Result};
 use serde::Serialize;
 
-use super::fingerprint;
+use super::fingerprint::fingerprint;
 use super::survey::{Standing, Surveyed, progress};
 use crate::MigrationSet;
 use crate::checksum::of_statements;

@@ -1,21 +1,15 @@
 //! How the rows of tables are made, read from the catalog: which column gets its values from where.
 //! Pure.
 
-use mainstay::{Error, ErrorKind, Result};
+use mainstay::Result;
 
 use super::condition::Condition;
 use super::kind::{self, Kind};
 use super::make::{choices, is_endless, mixed, number_of};
 use super::reading;
 use super::rows::{Filled, Filling, How, Parent, Reference, There, Wanted};
+use super::wrong::wrong;
 use crate::catalog::{Catalog, Column, ForeignKey, Identity, Table};
-
-/// The error of what cannot be made.
-pub(super) fn wrong(what: String) -> Error {
-    Error::new(ErrorKind::Configuration, what).with_hint(
-        "rehearse on a copy with rows of its own instead: restore a backup and name it with --copy",
-    )
-}
 
 /// Plans the rows of tables, given parents first.
 ///

@@ -7,7 +7,8 @@
 //! Pure:
 //! - `condition`: the conditions of checks; `reading`: read from their text; `words`: its tokens
 //! - `kind`: what values a column takes; `make`: values from numbers
-//! - `rows`: the rows that a table is filled with; `layout`: how they are made, from the catalog
+//! - `rows`: the rows that a table is filled with; `layout`: how they are made, from the catalog;
+//!   `wrong`: the error of those that cannot be made
 //! - `touched`: what the statements of migrations write
 //! - [`report`]: what a rehearsal came to
 //! - `engine`: what differs between the engines
@@ -31,6 +32,7 @@ mod rows;
 mod touched;
 mod watch;
 mod words;
+mod wrong;
 
 use std::collections::BTreeMap;
 use std::fmt;

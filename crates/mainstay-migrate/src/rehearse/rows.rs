@@ -12,8 +12,8 @@ use mainstay::value::Value;
 
 use super::condition::Condition;
 use super::kind::Kind;
-use super::layout::wrong;
 use super::make::{below, chosen, drawn, mixed, own};
+use super::wrong::wrong;
 
 /// How often a row is drawn before its checks are given up on.
 const DRAWS: u64 = 300;

@@ -11,103 +11,38 @@
 //!   schema's `fingerprint`
 //! - `rebuild`: SQLite, with foreign keys off while a table is made anew
 //!
-//! - `session`: the lock, and what all of them share; `whereabouts`: what tables are called in the end
+//! - `options`: how migrations are run; `report`: what was done; `took`: what one attempt came to
+//! - `session`: the lock, and what all of them share; `run`: one migration run statement by statement
+//! - `failure`: which statement failed; `whereabouts`: what tables are called in the end
 
+mod failure;
 mod fingerprint;
+mod options;
 mod rebuild;
+mod report;
 mod resume;
+mod run;
 mod session;
 mod stepwise;
+mod took;
 mod whereabouts;
 mod whole;
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
-use mainstay::{Database, Error, Result};
-use serde::Serialize;
+use mainstay::{Database, Result};
 
+pub use options::Options;
+pub use report::{Applied, Report};
 pub(crate) use session::{Job, locked};
+
+use took::Took;
 
 use crate::MigrationSet;
 use crate::journal;
 use crate::migration::Direction;
 use crate::plan::{Goal, Mode, Plan, Target, plan, survey, targets};
-use crate::progress::Progress;
 use crate::rows::row_estimates;
-
-/// How migrations are run.
-#[derive(Clone)]
-pub struct Options {
-    /// The longest all of it may take, waiting for another instance included.
-    pub timeout: Duration,
-    /// Where the database is to be brought.
-    pub goal: Goal,
-    /// Who is told what happens.
-    pub progress: Option<Arc<dyn Progress>>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(600),
-            goal: Goal::Up,
-            progress: None,
-        }
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("timeout", &self.timeout)
-            .field("goal", &self.goal)
-            .field("progress", &self.progress.is_some())
-            .finish()
-    }
-}
-
-impl From<Goal> for Options {
-    fn from(goal: Goal) -> Self {
-        Self {
-            goal,
-            ..Self::default()
-        }
-    }
-}
-
-/// What was done.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// The migrations undone by this call, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub undone: Vec<Applied>,
-    /// The migrations applied by this call, in order.
-    pub applied: Vec<Applied>,
-    /// How many others are applied: before this call, or by another instance meanwhile.
-    pub already: usize,
-}
-
-/// A migration that was applied, or undone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Applied {
-    /// Its version.
-    pub version: String,
-    /// Its name.
-    pub name: String,
-    /// How long it took.
-    #[serde(rename = "duration_ms", serialize_with = "as_millis")]
-    pub duration: Duration,
-}
-
-fn as_millis<S: serde::Serializer>(
-    duration: &Duration,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_u64(session::millis(*duration))
-}
 
 /// Applies all pending migrations, within ten minutes.
 ///
@@ -196,18 +131,6 @@ async fn aim(job: &Job, goal: &Goal) -> Result<Vec<Target>> {
     .await
 }
 
-/// What one attempt to take a step came to.
-enum Took {
-    /// Another instance has the lock.
-    Busy,
-    /// Migrations were applied or undone; there may be more.
-    Steps(Vec<(Direction, Applied)>),
-    /// The next one is to be run in this way.
-    Otherwise(Mode),
-    /// The target is reached; so many are applied.
-    Reached(usize),
-}
-
 async fn run(job: &Job, mut targets: VecDeque<Target>) -> Result<Report> {
     let mut report = Report::default();
     let mut mode = match job.db.capabilities().transactional_ddl {
@@ -244,35 +167,4 @@ async fn run(job: &Job, mut targets: VecDeque<Target>) -> Result<Report> {
         waits = 0;
     }
     Ok(report)
-}
-
-/// A failed statement's error, saying which one of which migration it was.
-fn failed(
-    step: &crate::plan::Step,
-    position: usize,
-    stands: &str,
-    hint: String,
-    error: Error,
-) -> Error {
-    let statement = &step.statements[position];
-    let what = match step.direction {
-        Direction::Up => "migration",
-        Direction::Down => "undoing migration",
-    };
-    let detail = format!(
-        "{what} {}, statement {} of {}, line {} ({}) failed: {}; {stands}",
-        step.label(),
-        position + 1,
-        step.statements.len(),
-        statement.line,
-        statement.shown,
-        error.detail(),
-    );
-    let mut out = Error::new(error.kind(), detail)
-        .with_hint(hint)
-        .with_outcome(error.outcome());
-    if let Some(code) = error.native_code() {
-        out = out.with_native_code(code.to_owned());
-    }
-    out.with_source(error)
 }

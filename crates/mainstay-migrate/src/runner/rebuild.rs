@@ -14,8 +14,9 @@ use mainstay::database::Exclusive;
 use mainstay::{Error, ErrorKind, Outcome, Result};
 use tokio::time::Instant;
 
-use super::Took;
-use super::session::{GRACE, Job, millis};
+use super::report::millis;
+use super::session::{GRACE, Job};
+use super::took::Took;
 use super::whereabouts::afterwards;
 use super::whole::is_busy;
 use crate::dialect::Sql;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mainstay::Result;
 
-use super::stepwise::Run;
+use super::run::Run;
 use crate::dialect::{Effect, Manner, Sql};
 use crate::history::State;
 use crate::journal::{self, JournalRow};

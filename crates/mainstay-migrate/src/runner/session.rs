@@ -8,7 +8,8 @@ use mainstay::schema::Dialect;
 use mainstay::{Database, Error, ErrorKind, Result, Tx};
 use tokio::time::Instant;
 
-use super::{Applied, Options};
+use super::options::Options;
+use super::report::{Applied, millis};
 use crate::MigrationSet;
 use crate::dialect::{self, Sql};
 use crate::history::{FORMAT, HistoryRow, State};
@@ -203,8 +204,4 @@ pub(super) fn two_connections(job: &Job) -> Result<()> {
         "migrating needs two connections here, and pool.max is 1",
     )
     .with_hint("set pool.max to 2 or more"))
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -17,14 +17,17 @@ use mainstay::database::Exclusive;
 use mainstay::{Error, Outcome, Result};
 use tokio::time::Instant;
 
-use super::fingerprint::schema_fingerprint;
-use super::session::{GRACE, Job, millis, try_session_lock, two_connections, unlock};
-use super::{Applied, Took, failed, resume};
+use super::failure::failed;
+use super::report::{Applied, millis};
+use super::resume;
+use super::run::Run;
+use super::session::{GRACE, Job, try_session_lock, two_connections, unlock};
+use super::took::Took;
 use crate::dialect::{self, Effect, Manner, Sql};
-use crate::history::{self, HistoryRow, State};
+use crate::history::{self, State};
 use crate::journal::{self, JournalRow};
 use crate::migration::Direction;
-use crate::plan::{Mode, Step, Target, half_applied_hint, steps_to, survey};
+use crate::plan::{Mode, Target, half_applied_hint, steps_to, survey};
 use crate::progress::Event;
 
 /// Takes the next steps to a target that are run this way, in a task of its own: when the caller
@@ -135,17 +138,6 @@ impl Stop {
     }
 }
 
-/// One migration at work.
-#[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
-    pub(super) job: &'a Job,
-    pub(super) held: &'a Exclusive,
-    pub(super) step: &'a Step,
-    /// Its record, if it is applied.
-    recorded: Option<&'a HistoryRow>,
-    started: Instant,
-}
-
 impl Run<'_> {
     async fn all(self, resumes: bool) -> Result<(Direction, Applied)> {
         let Run { job, step, .. } = self;
@@ -226,10 +218,6 @@ impl Run<'_> {
         }
     }
 
-    pub(super) async fn fingerprint(self) -> Result<String> {
-        schema_fingerprint(|sql| self.held.sql(sql), self.job.dialect()).await
-    }
-
     /// Runs one statement that is its own transaction.
     async fn alone(self, position: usize, effect: Effect) -> Result<usize, Stop> {
         let Run {
@@ -259,14 +247,6 @@ impl Run<'_> {
         });
         self.finish(&row, took).await?;
         Ok(position + 1)
-    }
-
-    pub(super) async fn finish(self, row: &JournalRow, took: Duration) -> Result<()> {
-        let after = self.fingerprint().await?;
-        journal::finish(|sql| self.held.sql(sql), row, Some(&after), millis(took))
-            .execute()
-            .await?;
-        Ok(())
     }
 
     /// Runs the statements from `first` on that can share a transaction, and records them in it.

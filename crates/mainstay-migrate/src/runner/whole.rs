@@ -8,8 +8,9 @@ use std::time::Duration;
 use mainstay::{Error, ErrorKind, Outcome, Result, Tx};
 use tokio::time::Instant;
 
+use super::failure::failed;
 use super::session::{Job, try_lock};
-use super::{Took, failed};
+use super::took::Took;
 use crate::dialect::{Sql, time_outs};
 use crate::history::{self, State};
 use crate::journal;

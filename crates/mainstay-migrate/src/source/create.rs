@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use mainstay::Result;
 
-use super::{io, read, wrong};
+use super::error::{io, wrong};
+use super::files::read;
 use crate::migration::is_name;
 
 /// Makes the folder of a new migration, with an empty text for each way and dialect; without

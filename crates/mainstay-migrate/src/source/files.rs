@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mainstay::Result;
 
-use super::{ByDialect, Folder, Stored, io, wrong};
+use super::error::{io, wrong};
 use crate::dialect::SLOTS;
-use crate::migration::{Direction, MigrationSet, is_name, is_version};
+use crate::migration::{ByDialect, Direction, MigrationSet, Stored, is_name, is_version};
 
 /// The most bytes that one file may have.
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
@@ -19,6 +19,27 @@ pub const MOST_BYTES_IN_ALL: u64 = 256 * 1024 * 1024;
 
 /// The most migrations that a folder may have.
 pub const MOST_MIGRATIONS: usize = 10_000;
+
+/// A folder that has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its migrations.
+    pub set: MigrationSet,
+    /// Files that nothing reads, each in words.
+    pub warnings: Vec<String>,
+}
+
+impl MigrationSet {
+    /// The migrations of a folder, as [`read`] reads it.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn from_folder(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        Ok(read(path.as_ref())?.set)
+    }
+}
 
 /// Reads a folder of migrations.
 ///

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use mainstay::Result;
 
-use super::{io, read, wrong};
+use super::error::{io, wrong};
+use super::files::read;
 use crate::dialect::SLOTS;
 use crate::directive::directives;
 use crate::migration::{Direction, is_name};

@@ -1,9 +1,12 @@
 use std::fs;
+use std::path::Path;
 
 use chrono::TimeZone;
+use mainstay::ErrorKind;
 use mainstay::schema::Dialect::{MariaDb, Postgres, Sqlite};
 
 use super::*;
+use crate::migration::Direction;
 
 /// A folder with files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

@@ -8,61 +8,30 @@
 //!
 //! What is in this folder:
 //! - `port`: open, closed, or full.
+//! - `mode`: what it does to connections; `shared`: what they know of that.
 //! - `relay`: one connection's two directions.
 //! - `tests`: all of it against an echo server.
 
+mod mode;
 mod port;
 mod relay;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use mode::{Ending, Fault, Mode};
+
 use port::{Port, State};
-
-/// How the proxy treats all connections until told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Everything passes.
-    Forward,
-    /// Every piece of data waits this long, in both directions.
-    Latency(Duration),
-    /// Connections are accepted and stay open, but nothing passes. What was sent meanwhile passes
-    /// once the mode changes.
-    Hang,
-    /// Replies disappear, requests pass, connections stay open.
-    SwallowReplies,
-    /// New connections are refused, as by a machine on which nothing listens. Those that exist go on.
-    Refuse,
-    /// New connections are not answered, as behind a firewall that drops what passes: a client dials
-    /// until it gives up. Those that exist go on.
-    Ignore,
-}
-
-/// How a connection is ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// In an orderly way, as by a process that ended: the client reads end of file.
-    Close,
-    /// By a reset, as by a machine that knows nothing of the connection.
-    Reset,
-}
-
-/// What happens once, to one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The connection ends before the request reaches the server.
-    LoseRequest(Ending),
-    /// The request reaches the server, the connection ends when its reply arrives.
-    LoseReply(Ending),
-}
+use shared::{Armed, Shared};
 
 /// A proxy in front of one server. Dropping it closes its port and its connections.
 #[derive(Debug)]
@@ -70,28 +39,6 @@ pub struct FaultProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
-}
-
-/// What the proxy's handle and its connections have in common.
-#[derive(Debug)]
-struct Shared {
-    mode: watch::Sender<Mode>,
-    /// Counts the calls of [`FaultProxy::cut`]; a connection ends when it changes.
-    cut: watch::Sender<(u64, Ending)>,
-    /// Counts the calls of [`FaultProxy::forsake`].
-    forsaken: watch::Sender<u64>,
-    /// What the port is, as the listening task has it.
-    port: watch::Sender<State>,
-    armed: Mutex<Option<Armed>>,
-    struck: watch::Sender<usize>,
-    connections: AtomicUsize,
-}
-
-#[derive(Debug)]
-struct Armed {
-    fault: Fault,
-    /// Only a request that contains this is hit.
-    needle: Vec<u8>,
 }
 
 impl FaultProxy {
@@ -184,28 +131,6 @@ impl Drop for FaultProxy {
     fn drop(&mut self) {
         // The task owns the connections' tasks, and ends them with itself.
         self.task.abort();
-    }
-}
-
-impl Shared {
-    fn armed(&self) -> std::sync::MutexGuard<'_, Option<Armed>> {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the armed fault if `request` is what it waits for.
-    fn take_fault(&self, request: &[u8]) -> Option<Fault> {
-        let mut armed = self.armed();
-        let needle = &armed.as_ref()?.needle;
-        let hit = needle.is_empty() || request.windows(needle.len()).any(|part| part == needle);
-        if hit {
-            armed.take().map(|armed| armed.fault)
-        } else {
-            None
-        }
-    }
-
-    fn strike(&self) {
-        self.struck.send_modify(|count| *count += 1);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::Mode;
+use super::mode::Mode;
 
 /// A connection to a port of this machine that takes longer than this is not answered.
 const ANSWERED: Duration = Duration::from_millis(200);

@@ -11,7 +11,8 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::{Ending, Fault, Mode, Shared};
+use super::mode::{Ending, Fault, Mode};
+use super::shared::Shared;
 
 /// Counts a connection for as long as it lives, also when its task is aborted.
 struct Counted(Arc<Shared>);

@@ -1,14 +1,12 @@
-//! Where the database is: [`DatabaseUrl`].
+//! Where the database is: [`DatabaseUrl`]. It is read in `url_parse`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::secret::REDACTED;
-use super::url_parse;
 use super::{EngineKind, Secret, TlsMode};
 
 /// What stays as it is in a user or database name; the rest is percent-encoded.
@@ -88,14 +86,6 @@ impl fmt::Display for UrlError {
 impl std::error::Error for UrlError {}
 
 impl DatabaseUrl {
-    /// Reads a URL.
-    ///
-    /// # Errors
-    /// If the text is none of the accepted forms. The error does not repeat the text.
-    pub fn parse(text: &str) -> Result<Self, UrlError> {
-        url_parse::parse(text).map_err(|message| UrlError { message })
-    }
-
     /// The address of a SQLite file.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -213,14 +203,6 @@ impl Host {
             name: address.to_string(),
             v6: true,
         }
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = UrlError;
-
-    fn from_str(text: &str) -> Result<Self, UrlError> {
-        Self::parse(text)
     }
 }
 

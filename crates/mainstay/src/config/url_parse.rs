@@ -6,11 +6,12 @@
 
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
 use super::suggest::nearest;
-use super::url::{Host, Place, Server};
+use super::url::{Host, Place, Server, UrlError};
 use super::{DatabaseUrl, EngineKind, Secret, TlsMode};
 
 const SCHEMES: [(&str, EngineKind); 6] = [
@@ -46,7 +47,25 @@ const FOREIGN: [(&str, &str); 11] = [
 const ENCODE: &str = "characters such as @ : / ? # % in a user or password must be \
     percent-encoded (@ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25)";
 
-pub(super) fn parse(text: &str) -> Result<DatabaseUrl, String> {
+impl DatabaseUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// If the text is none of the accepted forms. The error does not repeat the text.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        parse(text).map_err(|message| UrlError { message })
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        Self::parse(text)
+    }
+}
+
+fn parse(text: &str) -> Result<DatabaseUrl, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("the URL is empty".to_owned());

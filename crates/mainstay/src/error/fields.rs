@@ -64,22 +64,6 @@ impl FieldErrors {
         })
     }
 
-    /// Adds what a check has found behind these, except for fields that have a problem already: a
-    /// second one is most often the same mistake seen again.
-    ///
-    /// # Errors
-    /// What the check failed with, if that is not a `VALIDATION_ERROR`.
-    pub fn add_new(&mut self, checked: super::Result<()>) -> super::Result<()> {
-        let Err(error) = checked else { return Ok(()) };
-        if error.kind() != super::ErrorKind::Validation {
-            return Err(error);
-        }
-        let earlier = self.clone();
-        let new = error.fields().iter().filter(|e| !earlier.names(&e.field));
-        self.0.extend(new.cloned());
-        Ok(())
-    }
-
     /// These problems, ordered by what `key` makes of their fields.
     pub(crate) fn sorted_by_key(mut self, key: impl Fn(&str) -> usize) -> Self {
         self.0.sort_by_key(|problem| key(&problem.field));
@@ -93,18 +77,6 @@ impl FieldErrors {
             .map(|e| e.message.as_ref())
             .collect::<Vec<_>>()
             .join(", ")
-    }
-
-    /// `Ok` when there are none, otherwise a `VALIDATION_ERROR` with all of them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Validation`](super::ErrorKind::Validation) when there is at least one problem.
-    pub fn into_result(self) -> super::Result<()> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(super::Error::validation(self))
-        }
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! - `mod.rs`: [`Error`], what happened and all that is known about it
 //! - [`kind`](ErrorKind): the kinds and the table of what follows from each
-//! - [`fields`](FieldErrors): problems of an input, per field
+//! - [`fields`](FieldErrors): problems of an input, per field; `collect`: these as an error
 //! - [`problem`](Problem): the error as problem details (RFC 9457)
 //! - `response`: the error as an axum response, behind the feature `axum`
 
+mod collect;
 mod fields;
 mod kind;
 mod problem;

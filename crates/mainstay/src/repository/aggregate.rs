@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use sea_query::{Expr, ExprTrait};
 
-use super::Repository;
+use super::handle::Repository;
 use crate::database::{CallOptions, Executor};
 use crate::driver::{BoxFuture, OwnedRow, Row, Statement};
 use crate::error::{Error, ErrorKind, Result};

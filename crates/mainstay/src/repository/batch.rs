@@ -3,8 +3,8 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use super::Repository;
 use super::foreign_key::{self, Attempt};
+use super::handle::Repository;
 use super::render::Table;
 use super::write::{given, with_version};
 use crate::clock;

@@ -1,18 +1,16 @@
 //! Making many rows: in bulk where the engine has a way of its own, by statements of many rows
 //! elsewhere.
 
-use std::num::NonZero;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::ahead;
 use super::fill::{self, FilledRow};
 use super::foreign_key;
+use super::handle::table;
 use super::render::Table;
-use super::table;
 use crate::database::{CallOptions, Executor};
 use crate::driver::row::Ignore;
 use crate::driver::{Access, Batch, BeginOptions, Load, Statement};
@@ -38,7 +36,7 @@ const LOAD_FROM: usize = 50;
 const LOAD_ROWS: usize = 50_000;
 
 /// From so many rows on, several threads prepare them: below, it takes about two milliseconds.
-const SHARE_FROM: usize = 2_000;
+pub(super) const SHARE_FROM: usize = 2_000;
 
 /// A transaction of more rows shares its commit with nobody, who would have to wait for it.
 const ALONE_FROM: u64 = 1_000;
@@ -81,62 +79,11 @@ pub(super) fn count(groups: &[Group]) -> u64 {
     groups.iter().map(|group| group.rows.len() as u64).sum()
 }
 
-/// Makes all rows or none. Gives them back as they were sent, if they were.
-pub(super) async fn create<E: Entity>(
-    executor: &Executor,
-    given: Vec<Vec<Assignment>>,
-    options: &CallOptions,
-) -> (Vec<Group>, Result<u64>) {
-    // In a transaction of somebody else's a row that is refused late would leave others behind.
-    if given.len() >= ahead::FROM && matches!(executor, Executor::Database(_)) {
-        return ahead::create::<E>(executor, given, options).await;
-    }
-    match prepare::<E>(executor, given).await {
-        Ok(groups) => {
-            let made = insert::<E>(executor, &groups, options).await;
-            (groups, made)
-        }
-        Err(error) => (Vec::new(), Err(error)),
-    }
-}
-
 /// Frees rows. Many take longer than a task may have its thread.
 pub(super) fn free(groups: Vec<Group>) {
     if count(&groups) >= SHARE_FROM as u64 {
         drop(spawn_blocking(move || drop(groups)));
     }
-}
-
-/// Validates and completes all rows, and puts those together that follow each other and give the
-/// same columns.
-///
-/// Many rows take longer than a task may have its thread, so they are shared out among blocking
-/// threads.
-async fn prepare<E: Entity>(
-    executor: &Executor,
-    given: Vec<Vec<Assignment>>,
-) -> Result<Vec<Group>> {
-    let shared = executor.shared();
-    let now = shared.clock.now();
-    let keys = KeySeries::new(now, Arc::clone(&shared.entropy));
-    if given.len() < SHARE_FROM {
-        return prepare_part::<E>(given, now, keys);
-    }
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let size = given.len().div_ceil(threads).max(SHARE_FROM / 2);
-    let mut rest = given.into_iter();
-    let mut parts = Vec::new();
-    while rest.len() > 0 {
-        let keys = keys.after(parts.len() * size);
-        let part: Vec<_> = rest.by_ref().take(size).collect();
-        parts.push(spawn_blocking(move || prepare_part::<E>(part, now, keys)));
-    }
-    let mut groups = Vec::new();
-    // In the order of the rows, so that the first refused one is reported.
-    for part in parts {
-        groups.extend(part.await.map_err(|error| unprepared(&error))??);
-    }
-    Ok(groups)
 }
 
 /// The error when a thread that prepared rows has panicked.

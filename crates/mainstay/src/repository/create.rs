@@ -2,11 +2,12 @@
 //!
 //! Input is put into its normal form and validated before any database work, whoever calls.
 
-use super::Repository;
 use super::bulk::{self, Group};
 use super::coalesce;
 use super::fill::{self, FilledRow};
 use super::foreign_key::{self, Attempt};
+use super::handle::Repository;
+use super::many;
 use super::resolve::{self, Failed};
 use crate::database::stale::{Touched, key_text};
 use crate::database::{CallOptions, Executor, Request};
@@ -78,7 +79,7 @@ impl<E: Entity> Repository<E> {
                 .first()
                 .is_some_and(|row| fill::makes_key(E::table(), row));
             let deadline = options.deadline(executor.shared().timeouts.transaction);
-            let (groups, made) = bulk::create::<E>(&executor, rows, &options).await;
+            let (groups, made) = many::create::<E>(&executor, rows, &options).await;
             let made = match made {
                 Err(error) if makes_key && resolve::is_lost(&executor, &error) => {
                     let options = CallOptions {

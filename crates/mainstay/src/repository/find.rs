@@ -4,8 +4,8 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use super::handle::Repository;
 use super::render::{By, Selection, Table};
-use super::stream::RowStream;
 use crate::database::{CallOptions, Executor};
 use crate::driver::BoxFuture;
 use crate::error::Result;
@@ -143,7 +143,7 @@ impl<E: Entity, T> FindMany<E, T> {
     }
 
     pub(super) fn table(&self) -> Table<'_> {
-        super::Repository::<E>::table(&self.executor)
+        Repository::<E>::table(&self.executor)
     }
 }
 
@@ -153,18 +153,6 @@ impl<E: Entity, T: FromRow> FindMany<E, T> {
         self.executor
             .fetch(statement, |row| T::from_row(row), &self.options)
             .await
-    }
-
-    /// The rows one after another, in constant memory.
-    ///
-    /// The query holds a connection until the stream has ended or is dropped. Its time limit is
-    /// that of a transaction unless [`timeout`](Self::timeout) says otherwise.
-    ///
-    /// Inside a transaction, read it to its end: until then other statements of the transaction
-    /// wait, up to their time limits, and a stream that is dropped half way interrupts the
-    /// transaction, which is then rolled back.
-    pub fn stream(self) -> RowStream<T> {
-        RowStream::start(self)
     }
 }
 

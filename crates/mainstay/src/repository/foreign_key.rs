@@ -4,8 +4,8 @@
 //! that does not hold. They run after the fact: were the parent made in the meantime, no
 //! constraint is named, which is true as well.
 
+use super::handle::table;
 use super::render::Selection;
-use super::table;
 use crate::database::{CallOptions, Executor};
 use crate::driver::Row;
 use crate::driver::Statement;

@@ -1,11 +1,11 @@
 //! Typed repositories: the same code on the handle and inside a transaction.
 //!
-//! - `mod.rs`: [`Repository`] and its reads by key
+//! - `handle`: [`Repository`]; `mod.rs`: its reads by key
 //! - [`known`]: `find_by_id`, and its answers from memory in an outage
 //! - [`find`]: `find_many` with filter, order, take, skip; projections
 //! - [`page`]: offset pages and keyset pages; `cursor`: where a keyset page ended
 //! - [`stream`]: large results in constant memory
-//! - [`create`]: making rows; `bulk`: very many of them; `ahead`: more still
+//! - [`create`]: making rows; `many`: a lot of them, written in `bulk`, prepared `ahead`
 //! - `rows`: rows of tables known only when the program runs
 //! - [`mod@write`]: changing and deleting rows
 //! - `coalesce`: concurrent reads by key and inserts of one row, sent together
@@ -28,7 +28,9 @@ mod cursor;
 mod fill;
 pub mod find;
 mod foreign_key;
+mod handle;
 pub mod known;
+mod many;
 pub mod page;
 pub mod relation;
 pub(crate) mod render;
@@ -38,11 +40,10 @@ pub mod stream;
 pub mod upsert;
 pub mod write;
 
-use std::marker::PhantomData;
-
 pub use aggregate::{Aggregate, AggregateRow};
 pub use batch::BatchRequest;
 pub use find::FindMany;
+pub use handle::Repository;
 pub use known::{FindById, Known, Stale};
 pub use page::{Cursor, CursorPage, Page};
 pub use relation::Related;
@@ -50,65 +51,9 @@ pub use stream::RowStream;
 
 use crate::database::{CallOptions, Database, Executor, Request};
 use crate::error::Result;
-use crate::schema::{Entity, Filter, Key, TableModel};
+use crate::schema::{Entity, Filter, Key};
 use crate::transaction::Tx;
-use render::{Selection, Table};
-
-/// The rows of one entity. Cheap to make and to clone.
-///
-/// Made from the handle, each call is a transaction of its own; made from a transaction, calls
-/// belong to it.
-///
-/// ```no_run
-/// # use mainstay::{Database, Result};
-/// # #[derive(Debug, Clone, mainstay::Entity)]
-/// # #[entity(table = "users")]
-/// # struct User {
-/// #     #[entity(key, auto)]
-/// #     id: uuid::Uuid,
-/// #     #[entity(max = 254)]
-/// #     email: String,
-/// #     #[entity(max = 100)]
-/// #     name: String,
-/// #     #[entity(default = 0)]
-/// #     total_xp: i64,
-/// # }
-/// # async fn example(db: Database, id: uuid::Uuid) -> Result<()> {
-/// let users = db.repository::<User>();
-/// let user = users.find_by_id(id).await?;
-/// # Ok(())
-/// # }
-/// ```
-#[doc(alias = "BaseRepository")]
-pub struct Repository<E> {
-    pub(crate) executor: Executor,
-    entity: PhantomData<fn() -> E>,
-}
-
-impl<E> Clone for Repository<E> {
-    fn clone(&self) -> Self {
-        Self {
-            executor: self.executor.clone(),
-            entity: PhantomData,
-        }
-    }
-}
-
-impl<E: Entity> std::fmt::Debug for Repository<E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Repository<{}>", E::table().name)
-    }
-}
-
-/// A table as the executor's statements see it.
-fn table<'a>(executor: &'a Executor, model: &'static TableModel) -> Table<'a> {
-    Table {
-        model,
-        dialect: executor.dialect(),
-        capabilities: executor.capabilities(),
-        texts: &executor.shared().texts,
-    }
-}
+use render::Selection;
 
 impl Database {
     /// The repository of an entity, each call a transaction of its own.
@@ -125,30 +70,6 @@ impl Tx {
 }
 
 impl<E: Entity> Repository<E> {
-    /// The repository of an entity on a handle or a transaction.
-    pub fn new(on: impl Into<Executor>) -> Self {
-        Self {
-            executor: on.into(),
-            entity: PhantomData,
-        }
-    }
-
-    pub(crate) fn table(executor: &Executor) -> Table<'_> {
-        table(executor, E::table())
-    }
-
-    pub(crate) fn request<T: Send + 'static, F>(
-        &self,
-        options: CallOptions,
-        work: impl FnOnce(Executor, CallOptions) -> F + Send + 'static,
-    ) -> Request<T>
-    where
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        let executor = self.executor.clone();
-        Request::new(options, move |options| work(executor, options))
-    }
-
     /// The row with a key, or `None`.
     #[doc(alias = "findById")]
     #[doc(alias = "findUnique")]

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::Repository;
 use super::cursor;
 use super::find::FindMany;
+use super::handle::Repository;
 use super::render::By;
 use crate::database::Request;
 use crate::error::Result;

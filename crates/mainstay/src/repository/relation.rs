@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use super::Repository;
+use super::handle::Repository;
 use super::render::{By, Selection};
 use crate::database::{CallOptions, Request};
 use crate::error::Result;

@@ -56,6 +56,20 @@ impl<T: FromRow> RowStream<T> {
     }
 }
 
+impl<E: Entity, T: FromRow> FindMany<E, T> {
+    /// The rows one after another, in constant memory.
+    ///
+    /// The query holds a connection until the stream has ended or is dropped. Its time limit is
+    /// that of a transaction unless [`timeout`](Self::timeout) says otherwise.
+    ///
+    /// Inside a transaction, read it to its end: until then other statements of the transaction
+    /// wait, up to their time limits, and a stream that is dropped half way interrupts the
+    /// transaction, which is then rolled back.
+    pub fn stream(self) -> RowStream<T> {
+        RowStream::start(self)
+    }
+}
+
 impl<T> Unpin for RowStream<T> {}
 
 impl<T: FromRow> Stream for RowStream<T> {

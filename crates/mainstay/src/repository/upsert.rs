@@ -1,9 +1,9 @@
 //! Insert or update.
 
-use super::Repository;
 use super::create::nothing_returned;
 use super::fill::FilledRow;
 use super::foreign_key::{self, Attempt};
+use super::handle::Repository;
 use super::render::Table;
 use crate::database::stale::{Touched, key_text};
 use crate::database::{CallOptions, Executor, Request};

@@ -2,9 +2,9 @@
 //!
 //! Input is put into its normal form and validated before any database work, whoever calls.
 
-use super::Repository;
 use super::fill;
 use super::foreign_key::{self, Attempt};
+use super::handle::Repository;
 use crate::database::stale::{Touched, key_text};
 use crate::database::{CallOptions, Executor, Request};
 use crate::driver::row::Ignore;

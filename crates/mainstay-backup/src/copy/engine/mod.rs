@@ -3,18 +3,20 @@
 //!
 //! - `mod.rs`: asks the right one
 //! - `sqlite`, `postgres`, `mysql`: one each
+//! - `types`: what they share about types; `inside`: foreign keys inside of a group
 
+mod inside;
 mod mysql;
 mod postgres;
 mod sqlite;
+mod types;
 
 use mainstay::schema::Dialect;
 use mainstay::value::ColumnType;
 use mainstay::{Database, Result, Tx};
-use mainstay_migrate::catalog::ForeignKey;
 
-/// A text of any length. The target's own limits decide what is too long.
-pub(super) const TEXT: ColumnType = ColumnType::Text { max: None };
+pub(super) use inside::Inside;
+pub(super) use types::TEXT;
 
 /// What a column of a native type can be, the likeliest first. Nothing where it is no type that
 /// goes from engine to engine.
@@ -46,12 +48,6 @@ pub(super) fn drops_microseconds(dialect: Dialect, ty: &str) -> bool {
         Dialect::Postgres => postgres::drops_microseconds(ty),
         _ => mysql::drops_microseconds(ty),
     }
-}
-
-/// A table of a group, and which of its foreign keys lead into the group.
-pub(super) struct Inside<'a> {
-    pub(super) table: &'a str,
-    pub(super) keys: Vec<&'a ForeignKey>,
 }
 
 /// Before the rows of a group: foreign keys that lead into the group are looked at in the end.
@@ -114,29 +110,6 @@ pub(super) async fn empty(db: &Database, tables: &[String]) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// Behind how many of the characters a type's name ends, and the numbers in its parentheses:
-/// `numeric(10,2)` is `numeric` with 10 and 2.
-fn split(ty: &str) -> (String, Vec<u32>) {
-    let lower = ty.trim().to_ascii_lowercase();
-    let Some((name, rest)) = lower.split_once('(') else {
-        return (lower, Vec::new());
-    };
-    let (inside, behind) = rest.split_once(')').unwrap_or((rest, ""));
-    let numbers = inside.split(',').map_while(|part| part.trim().parse().ok());
-    (format!("{}{behind}", name.trim_end()), numbers.collect())
-}
-
-/// A decimal that Mainstay's own type holds.
-fn decimal(numbers: &[u32]) -> Vec<ColumnType> {
-    let number = |position: usize| numbers.get(position).copied().map(u8::try_from);
-    match (number(0), number(1).unwrap_or(Ok(0))) {
-        (Some(Ok(precision @ 1..=28)), Ok(scale)) if scale <= precision => {
-            vec![ColumnType::Decimal { precision, scale }]
-        }
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use mainstay::value::ColumnType;
 
-use super::{Inside, TEXT, decimal, split};
+use super::inside::Inside;
+use super::types::{TEXT, decimal, split};
 
 pub(super) fn candidates(ty: &str) -> Vec<ColumnType> {
     let (name, numbers) = split(ty);

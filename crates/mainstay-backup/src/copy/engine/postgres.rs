@@ -3,7 +3,8 @@
 use mainstay::schema::Dialect;
 use mainstay::value::ColumnType;
 
-use super::{Inside, TEXT, decimal, split};
+use super::inside::Inside;
+use super::types::{TEXT, decimal, split};
 
 /// The parameters are the table, quoted, the column and the greatest key. Where nothing makes the
 /// column's keys there is no sequence, and nothing happens.

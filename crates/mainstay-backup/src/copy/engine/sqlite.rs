@@ -4,7 +4,8 @@ use mainstay::schema::Dialect;
 use mainstay::schema::dialect::SQLITE_INTEGER_DIGITS;
 use mainstay::value::ColumnType;
 
-use super::{Inside, TEXT};
+use super::inside::Inside;
+use super::types::TEXT;
 
 /// How a column stores what it has, by the rules of SQLite's column affinity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use mainstay::schema::Dialect::{MariaDb, Postgres, Sqlite};
 use mainstay::schema::ddl::column::column_type;
 use mainstay::value::ColumnType as Ty;
 
+use super::types::split;
 use super::*;
 
 #[test]

@@ -13,7 +13,7 @@
 //! - `physical`: the server's files instead of a dump
 //! - `log`: recovery to a point in time
 //! - `instance`: a private server to recover in
-//! - `server`: what is asked of the server
+//! - `server`: what is asked of the server; `quote`: names as they stand in SQL
 
 mod capture;
 mod filter;
@@ -23,6 +23,7 @@ mod names;
 mod physical;
 mod place;
 mod programs;
+mod quote;
 mod restore;
 mod scan;
 mod server;
@@ -32,11 +33,11 @@ mod verify;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mainstay::schema::Dialect;
 use mainstay::{Clock, Config, Database, Entropy, Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
 pub(crate) use self::instance::Instance;
+use self::quote::quote;
 use super::tools::Places;
 
 /// A database to connect to that is always there: the one that is backed up may be gone.
@@ -145,11 +146,6 @@ impl MySql {
 async fn close(db: Database) {
     // What it was for is done; a connection that does not close ends with the process.
     let _ = db.close(CLOSE_LIMIT).await;
-}
-
-/// A name as it stands in SQL. Both dialects quote alike.
-fn quote(name: &str) -> String {
-    Dialect::MariaDb.quote(name)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! SQLite: one file, which the application may have open.
 //!
+//! - `handle`: what is known of the database
 //! - `open`: connections of our own, and where the file is
 //! - `error`: what SQLite and the file system say, in our errors
 //! - `files`: names, room, and writing through to the disk
@@ -16,6 +17,7 @@
 mod capture;
 mod error;
 mod files;
+mod handle;
 mod holders;
 mod moment;
 mod open;
@@ -38,23 +40,12 @@ use std::time::Duration;
 use mainstay::config::DatabaseUrl;
 use mainstay::{Clock, Config, Entropy, Error, ErrorKind, Result};
 
+pub(crate) use self::handle::Sqlite;
 use self::trial::Depth;
 use self::workspace::Workspace;
 use super::{Captured, Place, Swapped};
 use crate::archive::{Kind, Manifest, Table};
 use crate::control::Control;
-
-/// Backups of one SQLite file.
-#[derive(Debug)]
-pub(crate) struct Sqlite {
-    config: Config,
-    /// As it is configured: it may be a link, and need not exist.
-    path: PathBuf,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    /// The places that were made and are neither swapped in nor discarded. They go with this value.
-    places: Mutex<HashMap<PathBuf, Workspace>>,
-}
 
 impl Sqlite {
     /// For the database of a configuration.

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use mainstay::config::Secret;
 use mainstay::{Error, ErrorKind, Outcome, Result};
 
-use super::{Found, Running};
+use super::Found;
+use super::running::{Classify, Running};
 use crate::control::Control;
 
 /// Which of a program's pipes are ours.
@@ -23,16 +24,13 @@ pub(crate) enum Pipe {
     Neither,
 }
 
-/// What a program's complaint means, if that is known.
-pub(crate) type Classify = fn(&str) -> Option<ErrorKind>;
-
 /// A program about to be started. Its messages are in English, whatever the machine speaks.
 #[derive(Debug)]
 pub(crate) struct Launch {
     command: Command,
-    pub(super) name: &'static str,
-    pub(super) secrets: Vec<Secret>,
-    pub(super) classify: Classify,
+    name: &'static str,
+    secrets: Vec<Secret>,
+    classify: Classify,
 }
 
 impl Launch {
@@ -117,7 +115,7 @@ impl Launch {
             .command
             .spawn()
             .map_err(|source| cannot_start(self.name, source))?;
-        Running::watch(child, self, control)
+        Running::watch(child, self.name, self.secrets, self.classify, control)
     }
 
     /// Starts a program that leaves another one behind which goes on, and waits until the first has

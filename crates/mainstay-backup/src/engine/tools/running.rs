@@ -12,7 +12,6 @@ use mainstay::config::Secret;
 use mainstay::{Error, ErrorKind, Outcome, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::launch::{Classify, Launch};
 use super::stderr::Collector;
 use crate::control::Control;
 
@@ -23,6 +22,9 @@ const TICK: Duration = Duration::from_millis(20);
 const ROOM: usize = 1 << 20;
 /// How long a program may take to say why it closed its pipe, before it is killed.
 const LAST_WORDS: u32 = 250;
+
+/// What a program's complaint means, if that is known.
+pub(crate) type Classify = fn(&str) -> Option<ErrorKind>;
 
 /// A program that runs, with the pipe to or from it. Dropping it kills the program and waits for its
 /// end; so does cancelling, and reading or writing fails then.
@@ -82,7 +84,14 @@ impl Process {
 }
 
 impl Running {
-    pub(super) fn watch(mut child: Child, launch: Launch, control: &Control) -> Result<Self> {
+    /// Watches a program that was started: what it says is told without its secrets.
+    pub(super) fn watch(
+        mut child: Child,
+        name: &'static str,
+        secrets: Vec<Secret>,
+        classify: Classify,
+        control: &Control,
+    ) -> Result<Self> {
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         if let Some(stdout) = &stdout {
@@ -103,15 +112,15 @@ impl Running {
                 end(&process);
                 return Err(Error::new(
                     ErrorKind::Unexpected,
-                    format!("cannot watch {}: {source}", launch.name),
+                    format!("cannot watch {name}: {source}"),
                 )
                 .with_source(source));
             }
         };
         Ok(Self {
-            name: launch.name,
-            secrets: launch.secrets,
-            classify: launch.classify,
+            name,
+            secrets,
+            classify,
             control: control.clone(),
             process,
             stdin,

@@ -2,7 +2,7 @@
 //!
 //! - `read`: list, verify, drill; `write`: create, restore, prune; `watch`
 //! - `settings`: the target, label and keys, from the flags or from the configuration
-//! - `bar`: how far it is
+//! - `work`: what is done until it ends or is asked to stop; `bar`: how far it is
 //! - `text`: what is printed for people
 
 mod bar;
@@ -10,17 +10,14 @@ mod read;
 mod settings;
 mod text;
 mod watch;
+mod work;
 mod write;
 
 pub(crate) use settings::KEYS;
 
-use mainstay_backup::Backups;
-use mainstay_backup::control::Control;
-
 use crate::args::BackupCommand;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::signals;
 
 pub(crate) async fn run(context: &Context<'_>, command: BackupCommand) -> Result<Exit, Failure> {
     match command {
@@ -78,43 +75,4 @@ pub(crate) async fn run(context: &Context<'_>, command: BackupCommand) -> Result
             watch::run(context, &backups, &args).await
         }
     }
-}
-
-/// Works until it is done or the process is asked to stop: then the work is told so, and given the
-/// time to leave nothing half done. Shows how far it is.
-async fn under_way<T>(
-    context: &Context<'_>,
-    shows: bool,
-    work: impl AsyncFnOnce(&Control) -> mainstay::Result<T>,
-) -> Result<T, Failure> {
-    let control = Control::new();
-    let (_listener, shutdown) = signals::listen(context.terminal.is_process());
-    let bar = bar::Bar::new(context, &control, shows);
-    let mut stopped = None;
-    let done = {
-        let work = work(&control);
-        tokio::pin!(work);
-        let asked = shutdown.signal();
-        tokio::pin!(asked);
-        tokio::select! {
-            done = &mut work => done,
-            exit = &mut asked => {
-                control.cancel();
-                context.terminal.note("stopping; nothing of it will be left");
-                stopped = Some(exit);
-                work.await
-            }
-        }
-    };
-    bar.end();
-    match (done, stopped) {
-        (Ok(value), _) => Ok(value),
-        (Err(error), Some(exit)) => Err(Failure::from(error).exit(exit)),
-        (Err(error), None) => Err(error.into()),
-    }
-}
-
-/// The place of the backups, as it is told.
-fn place_of(backups: &Backups) -> String {
-    backups.target().to_string()
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use mainstay_backup::{Backups, Drill};
 
-use super::{place_of, text, under_way};
+use super::text;
+use super::work::{place_of, under_way};
 use crate::args::{Format, Query};
 use crate::commands::lint::write;
 use crate::context::Context;

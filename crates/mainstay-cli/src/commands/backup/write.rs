@@ -4,7 +4,8 @@ use mainstay::config::DatabaseUrl;
 use mainstay_backup::plan::retention::Retention;
 use mainstay_backup::{Backups, Create, Restore};
 
-use super::{place_of, text, under_way};
+use super::text;
+use super::work::{place_of, under_way};
 use crate::args::{Format, RestorePlace, Taken};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};

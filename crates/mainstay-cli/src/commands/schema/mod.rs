@@ -1,17 +1,20 @@
 //! `schema`: what the entities say, what the migrations make and what the database has.
 //!
 //! - `check`: the three compared; `adopt`, `revert`: the two ways out when they differ
+//! - `text`: a draft as it is printed
 //! - here: `show`, `dump` and `diff`
 
 mod adopt;
 mod check;
 mod revert;
+mod text;
 
 use mainstay::schema::{Dialect, ddl};
 use mainstay_migrate::catalog;
-use mainstay_migrate::diff::{Draft, Renames, draft};
+use mainstay_migrate::diff::{Renames, draft};
 use mainstay_migrate::drift::{claims, states};
 
+use self::text::text;
 use super::scratch::{tell_left_overs, with_scratch};
 use crate::application::Application;
 use crate::args::{Format, SchemaCommand, ScratchAt, Towards};
@@ -117,15 +120,4 @@ async fn diff(
     let made = draft(&states.live, &aim, &Renames::default());
     context.terminal.print(&text(&made, format));
     Ok(Exit::Ok)
-}
-
-/// A draft as it is printed.
-fn text(draft: &Draft, format: Format) -> String {
-    if format.json {
-        json(draft)
-    } else if draft.is_empty() && draft.remarks.is_empty() {
-        "-- nothing differs\n".to_owned()
-    } else {
-        draft.to_string()
-    }
 }

@@ -7,7 +7,7 @@ use mainstay_migrate::diff::{Change, Draft, Renames, compare, describe, draft};
 use mainstay_migrate::drift::{States, apply, states};
 
 use super::super::scratch::{tell_left_overs, with_scratch};
-use super::text;
+use super::text::text;
 use crate::args::{Format, ScratchAt};
 use crate::context::{Context, migration_failure};
 use crate::exit::{Exit, Failure};

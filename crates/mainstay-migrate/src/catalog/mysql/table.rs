@@ -4,7 +4,7 @@ use mainstay::Result;
 use mainstay::schema::Dialect;
 
 use crate::catalog::parse::column::comment;
-use crate::catalog::parse::constraint::{PartRule, Rules};
+use crate::catalog::parse::rules::{PartRule, Rules};
 use crate::catalog::parse::table::Parsed;
 use crate::catalog::parse::text::canonical;
 use crate::catalog::parse::{Cursor, significant, table};

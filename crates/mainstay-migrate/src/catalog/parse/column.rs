@@ -1,6 +1,7 @@
 //! The definition of a column, with the constraints that stand in it.
 
-use super::constraint::{self, Constraint, Rules, is_clause};
+use super::constraint::{self, Constraint, is_clause};
+use super::rules::Rules;
 use super::text::{bare, canonical, of_type};
 use super::{Cursor, Malformed, is_symbol, unquoted};
 use crate::catalog::{Column, Generated, Identity, Key};

@@ -1,10 +1,9 @@
 //! Keys, foreign keys and checks as lines of CREATE TABLE; MySQL has its indexes there too.
 
-use mainstay::schema::Dialect;
-
 use super::index::{self, Part};
+use super::rules::Rules;
 use super::text::{bare, canonical};
-use super::{Cursor, Malformed, is_word, split_at_commas};
+use super::{Cursor, Malformed, is_word, names};
 use crate::catalog::{Check, ForeignKey, Index, Key};
 use crate::lexer::{Kind, Token};
 
@@ -16,28 +15,6 @@ pub(in crate::catalog) enum Constraint {
     Foreign(ForeignKey),
     Check(Check),
     Index(Index),
-}
-
-/// What may stand in an index besides a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::catalog) enum PartRule {
-    /// Any expression, and behind it a collation and an order.
-    Expression,
-    /// A call, or an expression in parentheses, and behind it anything.
-    Call,
-    /// An expression in parentheses; those of a column have the length of its prefix.
-    Length,
-}
-
-/// What has to be known of the dialect.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::catalog) struct Rules {
-    pub(in crate::catalog) dialect: Dialect,
-    pub(in crate::catalog) parts: PartRule,
-    /// What a foreign key does that does not say it.
-    pub(in crate::catalog) usual_action: &'static str,
-    /// Indexes stand in CREATE TABLE.
-    pub(in crate::catalog) indexes_inside: bool,
 }
 
 /// What SQLite lets stand in the parentheses of a primary key.
@@ -330,14 +307,6 @@ fn option(cursor: &mut Cursor<'_, '_>) -> Option<Option<String>> {
         return Some(None);
     }
     None
-}
-
-/// The names of a list.
-pub(super) fn names(tokens: &[Token<'_>]) -> Result<Vec<String>, Malformed> {
-    split_at_commas(tokens)
-        .into_iter()
-        .map(|one| Cursor::new(one).needs_name("a column of a list"))
-        .collect()
 }
 
 /// Whether a word ends what is said of a column's type.

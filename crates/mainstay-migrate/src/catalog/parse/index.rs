@@ -1,8 +1,8 @@
 //! CREATE INDEX, and the list of what an index orders by.
 
-use super::constraint::{PartRule, Rules, names};
+use super::rules::{PartRule, Rules};
 use super::text::{bare, canonical};
-use super::{Cursor, Malformed, is_symbol, is_word, name_of, significant, split_at_commas};
+use super::{Cursor, Malformed, is_symbol, is_word, name_of, names, significant, split_at_commas};
 use crate::catalog::{Index, IndexPart};
 use crate::lexer::{Kind, Token};
 use mainstay::schema::Dialect;

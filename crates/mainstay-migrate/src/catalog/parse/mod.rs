@@ -9,10 +9,12 @@
 //! - [`column`]: the definition of a column
 //! - [`constraint`]: keys, foreign keys, checks, and MySQL's indexes
 //! - [`index`]: CREATE INDEX
+//! - [`rules`]: what has to be known of the dialect
 
 pub(super) mod column;
 pub(super) mod constraint;
 pub(super) mod index;
+pub(super) mod rules;
 pub(super) mod table;
 pub(super) mod text;
 
@@ -209,6 +211,14 @@ pub(super) fn split_at_commas<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token
         out.push(&tokens[from..]);
     }
     out
+}
+
+/// The names of a list.
+pub(super) fn names(tokens: &[Token<'_>]) -> Result<Vec<String>, Malformed> {
+    split_at_commas(tokens)
+        .into_iter()
+        .map(|one| Cursor::new(one).needs_name("a column of a list"))
+        .collect()
 }
 
 #[cfg(test)]

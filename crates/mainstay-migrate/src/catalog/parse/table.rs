@@ -1,6 +1,7 @@
 //! CREATE TABLE.
 
-use super::constraint::{self, AUTOINCREMENT, Constraint, Rules};
+use super::constraint::{self, AUTOINCREMENT, Constraint};
+use super::rules::Rules;
 use super::{Cursor, Malformed, column, significant, split_at_commas};
 use crate::catalog::{Check, Column, ForeignKey, Identity, Index, Key};
 

@@ -1,7 +1,8 @@
 use mainstay::schema::Dialect::{self, Postgres, Sqlite};
 use proptest::prelude::*;
 
-use super::constraint::{Constraint, Rules};
+use super::constraint::Constraint;
+use super::rules::Rules;
 use super::table::Parsed;
 use super::text::{bare, canonical, of_type, spread_casts};
 use super::*;
@@ -173,7 +174,8 @@ fn indexes_of_sqlite() {
 
 #[test]
 fn indexes_of_postgres() {
-    let read = |sql: &str| index::read(postgres::RULES, sql).expect("the index is understood");
+    let read =
+        |sql: &str| index::read(postgres::rules::RULES, sql).expect("the index is understood");
     let index = read(
         "CREATE UNIQUE INDEX i ON ONLY public.t USING btree (lower(a::text) COLLATE \"C\" \
          text_pattern_ops DESC NULLS LAST, \"B\", ((b + 1))) INCLUDE (c, \"d e\") NULLS NOT DISTINCT \
@@ -209,7 +211,7 @@ fn constraints_of_postgres() {
     let read = |sql: &str| {
         let tokens = significant(Postgres, sql).expect("tokens");
         let mut cursor = Cursor::new(&tokens);
-        let found = constraint::read(postgres::RULES, &mut cursor).expect("understood");
+        let found = constraint::read(postgres::rules::RULES, &mut cursor).expect("understood");
         assert!(cursor.is_at_end(), "{sql}");
         found.expect("a constraint")
     };

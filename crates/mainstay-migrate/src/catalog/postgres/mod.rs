@@ -7,28 +7,18 @@
 //! - `mod.rs`: puts the catalog together
 //! - [`tables`]: tables with their columns, constraints, indexes and triggers
 //! - [`others`]: types, sequences, functions and the rest
-//! - [`queries`]: the SQL
+//! - [`queries`]: the SQL; [`rules`]: how its definitions are read
 
 mod others;
 mod queries;
+pub(super) mod rules;
 mod tables;
 
-use mainstay::schema::Dialect;
 use mainstay::{Result, Tx};
 
-use super::parse::constraint::{PartRule, Rules};
+use self::rules::DIALECT;
 use super::parse::text::spread_casts;
 use super::{Catalog, View};
-
-const DIALECT: Dialect = Dialect::Postgres;
-
-/// How its definitions are read.
-pub(super) const RULES: Rules = Rules {
-    dialect: DIALECT,
-    parts: PartRule::Call,
-    usual_action: "NO ACTION",
-    indexes_inside: false,
-};
 
 pub(super) async fn read(tx: &Tx) -> Result<Catalog> {
     let mut catalog = Catalog::empty(DIALECT);

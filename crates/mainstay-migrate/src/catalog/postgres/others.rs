@@ -3,7 +3,8 @@
 use mainstay::driver::Row;
 use mainstay::{Result, Tx};
 
-use super::{DIALECT, queries};
+use super::queries;
+use super::rules::DIALECT;
 use crate::catalog::Other;
 use crate::catalog::parse::text::spread_casts;
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use mainstay::{Result, Tx};
 
-use super::{DIALECT, RULES, queries};
+use super::queries;
+use super::rules::{DIALECT, RULES};
 use crate::catalog::parse::constraint::{self, Constraint};
 use crate::catalog::parse::text::{canonical_text, spread_casts};
 use crate::catalog::parse::{Cursor, index, significant};

@@ -3,7 +3,7 @@
 use mainstay::schema::Dialect;
 
 use super::constraint::{check, named};
-use super::text;
+use super::words::text;
 use crate::catalog::engine::{Comments, Writing};
 use crate::catalog::{Column, Identity, Table};
 

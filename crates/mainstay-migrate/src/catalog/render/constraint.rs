@@ -3,7 +3,7 @@
 
 use mainstay::schema::Dialect;
 
-use super::names;
+use super::words::names;
 use crate::catalog::engine::Writing;
 use crate::catalog::{Check, ForeignKey, Key};
 
@@ -92,4 +92,10 @@ pub(super) fn named(dialect: Dialect, name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| {
         format!("CONSTRAINT {} ", dialect.quote(name))
     })
+}
+
+/// The statement that adds a foreign key to a table that is there. SQLite has none such.
+pub fn add_foreign_key(dialect: Dialect, table: &str, key: &ForeignKey) -> String {
+    let table = dialect.quote(table);
+    format!("ALTER TABLE {table} ADD {}", foreign_key(dialect, key))
 }

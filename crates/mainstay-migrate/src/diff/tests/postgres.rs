@@ -1,8 +1,8 @@
 //! PostgreSQL's statements.
 
-use super::super::testing::{catalog, check, drafted, index, key, lines, refers, table, view};
 use super::*;
 use crate::catalog::{Catalog, Table};
+use crate::diff::testing::{catalog, check, drafted, index, key, lines, refers, table, view};
 
 /// What is drafted between two forms of the table `t`, beside a table `p` that stays.
 fn between(from: Table, to: Table) -> Vec<String> {

@@ -1,11 +1,11 @@
 //! SQLite's statements: what ALTER TABLE does, and the table built anew.
 
 use super::super::rebuild::converted;
-use super::super::testing::{
-    catalog, check, column, drafted, index, key, lines, refers, table, trigger, view,
-};
 use super::*;
 use crate::catalog::{Catalog, Generated, Identity, Index};
+use crate::diff::testing::{
+    catalog, check, column, drafted, index, key, lines, refers, table, trigger, view,
+};
 
 fn all(t: &Table) -> Catalog {
     catalog(DIALECT, [t.clone(), table("p", &[])])

@@ -2,7 +2,7 @@
 
 use mainstay::schema::Dialect;
 
-use super::super::plan::in_order;
+use super::super::order::in_order;
 use super::super::testing::{check, column, index, key, refers, table};
 use super::*;
 use crate::catalog::Generated;

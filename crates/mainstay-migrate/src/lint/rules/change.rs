@@ -2,9 +2,11 @@
 
 use mainstay::schema::Dialect;
 
-use super::{Context, Example, Hit, MYSQL, POSTGRES, Rule, SERVERS, Severity, Weight};
+use super::rule::{Example, MYSQL, POSTGRES, Rule, SERVERS, Weight};
 use crate::ddl::{Action, Column, ConstraintKind, Name, Type};
+use crate::lint::context::{Context, Hit};
 use crate::lint::known::Table;
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[&TYPE_CHANGE, &TYPE_COPY, &SET_NOT_NULL, &DROP_NOT_NULL];
 

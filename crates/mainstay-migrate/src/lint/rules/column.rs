@@ -3,8 +3,10 @@
 use mainstay::schema::Dialect;
 
 use super::constraint::added_columns;
-use super::{Example, Hit, POSTGRES, Rule, SERVERS, Severity, Weight};
+use super::rule::{Example, POSTGRES, Rule, SERVERS, Weight};
 use crate::ddl::Expression;
+use crate::lint::context::Hit;
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[&REQUIRED, &REWRITES];
 

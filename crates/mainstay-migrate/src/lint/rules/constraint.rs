@@ -3,8 +3,10 @@
 use mainstay::schema::Dialect;
 
 use super::index::NO_TRANSACTION;
-use super::{Context, Example, Hit, POSTGRES, Rule, Severity, Weight};
+use super::rule::{Example, POSTGRES, Rule, Weight};
 use crate::ddl::{Act, Action, Column, Constraint, ConstraintKind, Name};
+use crate::lint::context::{Context, Hit};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[
     &FOREIGN_KEY_VALIDATED,

@@ -3,7 +3,9 @@
 
 use mainstay::schema::Dialect;
 
-use super::{ALL, Context, Example, Hit, Rule, Severity, Weight};
+use super::rule::{ALL, Example, Rule, Weight};
+use crate::lint::context::{Context, Hit};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[
     &UNREADABLE,

@@ -2,8 +2,10 @@
 
 use mainstay::schema::Dialect;
 
-use super::{Example, Hit, POSTGRES, Rule, Severity, Weight};
+use super::rule::{Example, POSTGRES, Rule, Weight};
 use crate::ddl::{Act, Action, Dropped};
+use crate::lint::context::Hit;
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[
     &NOT_CONCURRENT,

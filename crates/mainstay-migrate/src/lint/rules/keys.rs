@@ -2,9 +2,11 @@
 
 use mainstay::schema::Dialect;
 
-use super::{ALL, Context, Example, Hit, Rule, SERVERS, Severity, Weight};
+use super::rule::{ALL, Example, Rule, SERVERS, Weight};
 use crate::ddl::{Act, Action, Constraint, ConstraintKind, Name};
+use crate::lint::context::{Context, Hit};
 use crate::lint::known::Table;
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[
     &FOREIGN_KEY_INDEX,

@@ -2,9 +2,11 @@
 
 use mainstay::schema::Dialect;
 
-use super::{Context, Example, Hit, POSTGRES, Rule, Severity, Weight};
+use super::rule::{Example, POSTGRES, Rule, Weight};
 use crate::ddl::{Act, Action, ConstraintKind, Dropped, Name};
 use crate::directive::Directive;
+use crate::lint::context::{Context, Hit};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[&LOCK_TIMEOUT, &SEVERAL_TABLES, &REWRITE];
 

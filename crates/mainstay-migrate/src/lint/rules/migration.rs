@@ -2,11 +2,13 @@
 
 use mainstay::schema::Dialect;
 
-use super::{ALL, Context, Example, Hit, Rule, SERVERS, Severity, Weight};
+use super::rule::{ALL, Example, Rule, SERVERS, Weight};
 use crate::ddl::{Act, Action, Column, Constraint};
 use crate::directive::Directive;
+use crate::lint::context::{Context, Hit};
 use crate::lint::dialect::NameLimit;
 use crate::lint::known::same;
+use crate::lint::report::Severity;
 use crate::lint::script::Script;
 
 pub(super) const RULES: &[&Rule] = &[
@@ -67,7 +69,7 @@ fn undone(context: &Context<'_>, act: &Act) -> Option<String> {
         Act::CreateIndex(index) => {
             let name = context.quote(&index.name.as_ref()?.name);
             // Only where indexes belong to their tables is the table said.
-            let on = if super::MYSQL.contains(&context.dialect) {
+            let on = if super::rule::MYSQL.contains(&context.dialect) {
                 format!(" ON {}", context.table(&index.table))
             } else {
                 String::new()

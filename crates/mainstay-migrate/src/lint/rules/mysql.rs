@@ -4,8 +4,10 @@
 use mainstay::schema::Dialect;
 
 use super::change::forbids_copy;
-use super::{Context, Example, Hit, MYSQL, Rule, Severity, Weight};
+use super::rule::{Example, MYSQL, Rule, Weight};
 use crate::ddl::{Act, Action, AlterTable, ConstraintKind, Dropped};
+use crate::lint::context::{Context, Hit};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[&MIXED, &SEVERAL_DDL, &BLOCKS_WRITES, &CHARSET, &ENGINE];
 

@@ -2,8 +2,10 @@
 
 use mainstay::schema::Dialect;
 
-use super::{ALL, Context, Example, Hit, POSTGRES, Rule, SERVERS, Severity, Weight};
+use super::rule::{ALL, Example, POSTGRES, Rule, SERVERS, Weight};
 use crate::ddl::{Act, Action, Dropped, Name};
+use crate::lint::context::{Context, Hit};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[
     &DROP_COLUMN,

@@ -3,9 +3,11 @@
 use mainstay::schema::{Dialect, TableModel};
 
 use super::removal::{dropped_columns, dropped_tables};
-use super::{ALL, Context, Example, Hit, Rule, Severity, Weight};
+use super::rule::{ALL, Example, Rule, Weight};
 use crate::ddl::{Act, Action, Name};
+use crate::lint::context::{Context, Hit};
 use crate::lint::known::same;
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[&RENAME_COLUMN, &RENAME_TABLE, &USED_BY_ENTITY];
 

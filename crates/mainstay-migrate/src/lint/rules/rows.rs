@@ -3,8 +3,10 @@
 use mainstay::schema::Dialect;
 
 use super::locks::locked_alone;
-use super::{ALL, Context, Example, Hit, POSTGRES, Rule, Severity, Weight};
+use super::rule::{ALL, Example, POSTGRES, Rule, Weight};
 use crate::ddl::{Act, Name};
+use crate::lint::context::{Context, Hit};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[&UNBOUNDED, &BACKFILL];
 

@@ -2,10 +2,12 @@
 
 use mainstay::schema::Dialect;
 
-use super::{Context, Example, Hit, Rule, SQLITE, Severity, Weight};
+use super::rule::{Example, Rule, SQLITE, Weight};
 use crate::ddl::{Act, Action, Column, ConstraintKind, CreateTable, Dropped, Name};
 use crate::directive::Directive;
+use crate::lint::context::{Context, Hit};
 use crate::lint::known::{Table, same};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[
     &ADD_REFUSED,

@@ -2,9 +2,11 @@
 
 use mainstay::schema::Dialect;
 
-use super::{Context, Example, Hit, MYSQL, POSTGRES, Rule, SERVERS, Severity, Weight};
+use super::rule::{Example, MYSQL, POSTGRES, Rule, SERVERS, Weight};
 use crate::ddl::{Act, Action, ConstraintKind, CreateTable, Type};
 use crate::lexer::Kind;
+use crate::lint::context::{Context, Hit};
+use crate::lint::report::Severity;
 
 pub(super) const RULES: &[&Rule] = &[
     &SERIAL,

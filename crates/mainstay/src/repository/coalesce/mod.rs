@@ -15,8 +15,8 @@ mod read;
 use insert::InsertOne;
 use read::ReadByKey;
 
-use super::Repository;
 use super::fill::FilledRow;
+use super::handle::Repository;
 use super::resolve::Failed;
 use crate::database::coalesce::{Entered, Work};
 use crate::database::{CallOptions, Database, Executor};

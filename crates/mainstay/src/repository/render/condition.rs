@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, SimpleExpr};
 
-use super::Table;
+use super::table::Table;
 use crate::driver::statement::to_sea_query;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::filter::{Comparison, Condition, DEEPEST, TextMatch};

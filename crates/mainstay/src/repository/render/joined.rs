@@ -1,7 +1,8 @@
 //! Statements that carry the calls of several callers. Their text depends on how many there are,
 //! and is written once for each number.
 
-use super::{Selection, Table};
+use super::Selection;
+use super::table::Table;
 use crate::database::texts::{Operation, Shape};
 use crate::driver::{Access, Statement};
 use crate::error::Result;

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Selection, Table};
+use super::Selection;
+use super::table::Table;
 use crate::database::texts::{Operation, Shape};
 use crate::driver::{Access, Statement, Tail};
 use crate::error::Result;

@@ -1,6 +1,6 @@
 //! Entity operations as SQL: pure, one statement in, one statement out, tested without a server.
 //!
-//! - `mod.rs`: [`Table`], a table in a dialect, and its statements
+//! - `table`: [`Table`], a table in a dialect; `mod.rs`: its statements
 //! - `joined`: the calls of several callers in one statement
 //! - `condition`: filters as expressions
 //! - `kept`: statements on one row, whose text is written once
@@ -8,28 +8,21 @@
 mod condition;
 mod joined;
 mod kept;
+mod table;
 
 use sea_query::{
     DeleteStatement, Expr, ExprTrait, InsertStatement, NullOrdering, OnConflict, Query,
     SelectStatement, UpdateStatement,
 };
 
-use crate::database::texts::Texts;
+pub(crate) use table::Table;
+
 use crate::driver::statement::to_sea_query;
-use crate::driver::{Access, Capabilities, Statement, Tail};
+use crate::driver::{Access, Statement, Tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::filter::Condition;
-use crate::schema::{Assignment, Change, Dialect, TableModel};
+use crate::schema::{Assignment, Change, TableModel};
 use crate::value::Value;
-
-/// A table as seen by statements in one dialect.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Table<'a> {
-    pub(crate) model: &'static TableModel,
-    pub(crate) dialect: Dialect,
-    pub(crate) capabilities: &'a Capabilities,
-    pub(crate) texts: &'a Texts,
-}
 
 /// An order by one column, without its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,7 @@
 use super::*;
+use crate::database::texts::Texts;
+use crate::driver::Capabilities;
+use crate::schema::Dialect;
 use crate::schema::filter::{Comparison, TextMatch};
 use crate::schema::model::{Automatic, ColumnModel, TextForm, UniqueModel};
 use crate::value::ColumnType;

@@ -1,27 +1,21 @@
 //! JSON from outside.
 //!
 //! - `mod.rs`: [`parse_json`], [`from_json`] and [`from_json_partial`]
+//! - `limits`: how much is read and told
 //! - `strict`: reads a document and refuses what engines disagree on
 //! - `reader`: reads a struct from a document and says which field does not fit, and why
 
+mod limits;
 mod reader;
 mod strict;
 
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::Value;
 
+pub use limits::{DOCUMENT, MAX_DEPTH, MAX_PROBLEMS};
+
 use crate::error::{Error, FieldErrors, Result};
 use crate::schema::TableModel;
-
-/// The field under which a problem of the whole document is reported.
-pub const DOCUMENT: &str = "$";
-
-/// The deepest nesting that is read. A document for a JSON column may be less deep still: see
-/// [`JSON_DEPTH`](crate::value::check::JSON_DEPTH).
-pub const MAX_DEPTH: usize = 64;
-
-/// No more problems than this are looked for in a document, so that a hostile one costs little.
-pub const MAX_PROBLEMS: usize = 32;
 
 /// Reads a JSON document.
 ///
@@ -132,20 +126,6 @@ fn read<T: DeserializeOwned>(
             return Ok((None, problems));
         }
     }
-}
-
-/// A name from the input, fit for messages: on one line and not long.
-fn printable(name: &str) -> String {
-    const LONGEST: usize = 64;
-    let mut out: String = name
-        .chars()
-        .take(LONGEST)
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect();
-    if name.chars().nth(LONGEST).is_some() {
-        out.push('…');
-    }
-    out
 }
 
 #[cfg(test)]

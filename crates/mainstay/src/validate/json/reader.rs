@@ -13,7 +13,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use super::{DOCUMENT, MAX_PROBLEMS, printable};
+use super::limits::{DOCUMENT, MAX_PROBLEMS, printable};
 use crate::error::FieldErrors;
 use crate::schema::TableModel;
 use crate::validate::rules;

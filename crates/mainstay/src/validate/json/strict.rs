@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{DOCUMENT, MAX_DEPTH, printable};
+use super::limits::{DOCUMENT, MAX_DEPTH, printable};
 
 /// Where the reader is, and why it stopped.
 #[derive(Default)]

@@ -6,11 +6,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use mainstay::{Error, ErrorKind, Result};
 
 use super::reader::{Gap, Limits, Reader};
-use super::shipper::POLL;
+
+/// How often it is looked for commits: how exactly their times are known.
+pub(super) const POLL: Duration = Duration::from_millis(25);
 
 /// Follows the log of a database.
 #[derive(Debug)]

@@ -10,13 +10,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::batch::Batch;
-use super::follower::{Follower, Waited};
+use super::follower::{Follower, POLL, Waited};
 use super::reader::{Gap, Reader};
 use crate::archive::{Log, Segment, SegmentMeta};
 use crate::control::Control;
-
-/// How often it is looked for commits: how exactly their times are known.
-pub(super) const POLL: Duration = Duration::from_millis(25);
 
 /// Between two attempts at a target that fails.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -1,15 +1,15 @@
 //! PostgreSQL's objects beside tables: how each kind is dropped, and how sequences and types of
 //! words are changed.
 
-use super::compare::same_other;
-use super::draft::Step;
-use super::engine::OtherSteps;
-use super::pairs::Pairs;
-use super::plan::NARROWS;
-use super::postgres::quote;
-use super::work::Work;
+use super::names::quote;
 use crate::catalog::{Other, render};
 use crate::dialect::Syntax;
+use crate::diff::compare::same_other;
+use crate::diff::draft::Step;
+use crate::diff::engine::OtherSteps;
+use crate::diff::pairs::Pairs;
+use crate::diff::reason::NARROWS;
+use crate::diff::work::Work;
 use crate::lexer::{Kind, tokens};
 
 /// What belongs to a table, a column or a view may have gone with it.

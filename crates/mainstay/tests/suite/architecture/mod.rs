@@ -1,10 +1,20 @@
 //! The rules of ARCHITECTURE.md that can be read off the source text: imports run one way, engines
 //! are told apart in few places, files stay small and say what they are.
+//!
+//! - `circles`: no file uses itself by way of others
+//! - `modules`: what a module defines, imports and names
+//! - `text`: source text without what is no code
+
+mod circles;
+mod modules;
+mod text;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::{files, read, relative, root};
+use modules::Module;
+use text::{code, is_word, without_tests};
 
 /// The modules of the crate from the bottom up. A module imports from those of earlier lines and
 /// from itself; those of one line know each other only if the line says so.
@@ -29,12 +39,12 @@ const ENGINE_PLACES: &[&str] = &[
     "crates/mainstay/src/driver/",
     "crates/mainstay/src/schema/dialect.rs",
     "crates/mainstay/src/schema/ddl/",
-    "crates/mainstay-migrate/src/dialect.rs",
+    "crates/mainstay-migrate/src/dialect/",
     // What turns one schema into another has little in common from engine to engine: SQLite builds
     // tables anew, PostgreSQL alters piece by piece, MariaDB all at once.
-    "crates/mainstay-migrate/src/diff/engine.rs",
-    "crates/mainstay-migrate/src/diff/sqlite.rs",
-    "crates/mainstay-migrate/src/diff/postgres.rs",
+    "crates/mainstay-migrate/src/diff/engines.rs",
+    "crates/mainstay-migrate/src/diff/sqlite/",
+    "crates/mainstay-migrate/src/diff/postgres/",
     "crates/mainstay-migrate/src/diff/mysql.rs",
     // A catalog is read in a way of its own from each engine: one file says how they differ, the
     // others speak to one engine each.
@@ -79,7 +89,7 @@ fn imports_run_one_way() {
 
 #[test]
 fn every_module_has_its_place_in_the_order() {
-    let declared: BTreeSet<_> = top_modules().into_iter().collect();
+    let declared = top_modules();
     let ordered: BTreeSet<_> = ORDER
         .iter()
         .flat_map(|(modules, _)| modules.iter().map(|name| (*name).to_owned()))
@@ -162,13 +172,26 @@ fn every_folder_says_what_is_in_it() {
         let text = read(&path);
         let told: String = text.lines().filter(|l| l.starts_with("//!")).collect();
         let words: BTreeSet<_> = told.split(|c: char| !is_word(c)).collect();
-        for module in modules_declared(&without_tests(&code(&text))) {
+        for module in Module::read(&without_tests(&code(&text))).children {
             if !words.contains(module.as_str()) {
                 unsaid.push(format!("{} does not mention {module}", relative(&path)));
             }
         }
     }
     assert!(unsaid.is_empty(), "{unsaid:#?}");
+}
+
+/// The folders of the workspace's crates.
+fn members() -> Vec<PathBuf> {
+    let mut members = vec![root().join("xtask")];
+    for folder in ["crates", "apps"] {
+        let folder = root().join(folder);
+        let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
+        members.extend(entries.map(|entry| entry.expect("a readable entry").path()));
+    }
+    members.retain(|folder| folder.join("Cargo.toml").exists());
+    members.sort();
+    members
 }
 
 /// The source files of a folder without tests, each with its code: no comments, no text literals.
@@ -192,20 +215,9 @@ fn is_test(path: &Path) -> bool {
 }
 
 /// The modules that the crate's root declares.
-fn top_modules() -> Vec<String> {
+fn top_modules() -> BTreeSet<String> {
     let lib = read(&root().join("crates/mainstay/src/lib.rs"));
-    modules_declared(&without_tests(&code(&lib)))
-}
-
-fn modules_declared(code: &str) -> Vec<String> {
-    code.lines()
-        .filter_map(|line| {
-            let line = line.trim();
-            let line = line.strip_prefix("pub(crate) ").unwrap_or(line);
-            let line = line.strip_prefix("pub ").unwrap_or(line);
-            Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
-        })
-        .collect()
+    Module::read(&without_tests(&code(&lib))).children
 }
 
 /// The module of a name that the crate's root re-exports: `Error` is of `error`.
@@ -277,88 +289,6 @@ fn first_names(path: &str) -> Vec<String> {
         }
     }
     names
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// A file without comments and without what stands in quotes.
-fn code(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let taken = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if let Some(length) = raw_text(rest).filter(|_| !out.ends_with(is_word)) {
-            length
-        } else if c == '"' {
-            quoted(rest)
-        } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
-            rest[1..].find("\"'").map_or(rest.len(), |end| end + 3)
-        } else {
-            out.push(c);
-            c.len_utf8()
-        };
-        rest = &rest[taken..];
-    }
-    out
-}
-
-/// The length of a literal in double quotes at the start.
-fn quoted(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// The length of a raw literal at the start, if there is one.
-fn raw_text(text: &str) -> Option<usize> {
-    let after = text.strip_prefix("br").or_else(|| text.strip_prefix('r'))?;
-    let marks = after.chars().take_while(|c| *c == '#').count();
-    if !after[marks..].starts_with('"') {
-        return None;
-    }
-    let close = format!("\"{}", "#".repeat(marks));
-    let start = text.len() - after.len() + marks + 1;
-    let end = text[start..].find(&close)?;
-    Some(start + end + close.len())
-}
-
-/// Leaves out every item that only tests compile.
-fn without_tests(code: &str) -> String {
-    let mut out = String::with_capacity(code.len());
-    let mut rest = code;
-    while let Some(at) = rest.find("#[cfg(test)]") {
-        out.push_str(&rest[..at]);
-        rest = item_end(&rest[at + "#[cfg(test)]".len()..]);
-    }
-    out.push_str(rest);
-    out
-}
-
-/// What follows the item at the start: behind its semicolon or its closing brace.
-fn item_end(code: &str) -> &str {
-    let mut depth = 0;
-    for (at, c) in code.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 1 => return &code[at + 1..],
-            '}' => depth -= 1,
-            ';' if depth == 0 => return &code[at + 1..],
-            _ => {}
-        }
-    }
-    ""
 }
 
 #[test]

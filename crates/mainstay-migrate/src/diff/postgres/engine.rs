@@ -1,20 +1,19 @@
 //! PostgreSQL: a statement for each thing that changes.
 
-use mainstay::schema::Dialect;
-
-use super::draft::Step;
-use super::engine::{Engine, OtherSteps};
-use super::pairs::Constraint;
-use super::plan::{Phase, Plan, adds_column, changes_column, drops_column};
-use super::types::{Family, family};
-use super::work::{Parts, TableWork, Work};
-use super::{others, server, settings};
+use super::names::{DIALECT, quote};
+use super::{others, settings};
 use crate::catalog::render::{self, KeyKind};
 use crate::catalog::{Column, ForeignKey, Identity, Other};
+use crate::diff::draft::Step;
+use crate::diff::engine::{Engine, OtherSteps};
+use crate::diff::pairs::Constraint;
+use crate::diff::plan::{Phase, Plan};
+use crate::diff::reason::{NARROWS, adds_column, changes_column, drops_column};
+use crate::diff::server;
+use crate::diff::types::{Family, family};
+use crate::diff::work::{Parts, TableWork, Work};
 
-pub(super) const DIALECT: Dialect = Dialect::Postgres;
-
-pub(super) struct Postgres;
+pub(in crate::diff) struct Postgres;
 
 impl Engine for Postgres {
     fn prepare(&self, work: &mut Work<'_>) {
@@ -115,10 +114,6 @@ impl Engine for Postgres {
         }
         None
     }
-}
-
-pub(super) fn quote(name: &str) -> String {
-    DIALECT.quote(name)
 }
 
 fn drop_foreign_key(table: &str, key: &ForeignKey) -> String {
@@ -237,7 +232,7 @@ impl Alter<'_, '_> {
             let (narrows, rest): (Vec<_>, Vec<_>) = why
                 .lines()
                 .filter(|line| !line.is_empty())
-                .partition(|line| line.starts_with(super::plan::NARROWS));
+                .partition(|line| line.starts_with(NARROWS));
             let reason = (!narrows.is_empty()).then(|| narrows.join("\n"));
             self.push(Step::new(sql).destructive(reason));
             why = rest.join("\n");
@@ -365,5 +360,5 @@ fn using(name: &str, from: &str, to: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "tests/postgres.rs"]
+#[path = "../tests/postgres.rs"]
 mod tests;

@@ -6,11 +6,12 @@
 //! behind that mentions what is not there. Foreign keys are left as they are in the tables that
 //! refer to it: they have to be off meanwhile, which the draft's `rebuilds` ask for.
 
-use super::draft::Step;
-use super::plan::{Phase, Plan, adds_column, changes_column, drops_column};
-use super::sqlite::{DIALECT, quote};
-use super::work::{TableWork, Work};
+use super::names::{DIALECT, quote};
 use crate::catalog::{Identity, Table, render};
+use crate::diff::draft::Step;
+use crate::diff::plan::{Phase, Plan};
+use crate::diff::reason::{adds_column, changes_column, drops_column};
+use crate::diff::work::{TableWork, Work};
 
 /// Builds a table anew.
 pub(super) fn rebuild(work: &Work<'_>, table: &TableWork<'_>, plan: &mut Plan) {

@@ -1,180 +1,14 @@
-//! A migration and the set of them: static data of a program, or read from a folder.
+//! All migrations of an application: static data of a program, or read from a folder.
 
 use std::sync::Arc;
 
 use mainstay::schema::Dialect;
 use mainstay::{Error, ErrorKind, Result};
-use serde::Serialize;
 
-use crate::dialect;
-use crate::directive::{Directives, TextError, directives};
-use crate::refusal::refused;
-use crate::source::Stored;
-use crate::split::{Statement, split};
-
-/// Which way a migration is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// It is applied.
-    Up,
-    /// It is undone.
-    Down,
-}
-
-impl Direction {
-    /// The word in file names and in the journal.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Down => "down",
-        }
-    }
-}
-
-/// A text in each dialect. MariaDB and MySQL share theirs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Texts<'a> {
-    /// For SQLite.
-    pub sqlite: &'a str,
-    /// For PostgreSQL.
-    pub postgres: &'a str,
-    /// For MariaDB and MySQL.
-    pub mysql: &'a str,
-}
-
-/// A text in each dialect, as part of a program.
-pub type PerDialect = Texts<'static>;
-
-impl<'a> Texts<'a> {
-    /// One text that all dialects read.
-    pub const fn same(sql: &'a str) -> Self {
-        Self {
-            sqlite: sql,
-            postgres: sql,
-            mysql: sql,
-        }
-    }
-
-    /// The text of a dialect.
-    pub fn of(&self, dialect: Dialect) -> &'a str {
-        dialect::text_of(self, dialect)
-    }
-}
-
-/// One step in the life of a schema.
-///
-/// ```
-/// use mainstay_migrate::{Migration, MigrationSet, PerDialect};
-///
-/// // In an application the texts come from `include_str!`.
-/// static STEPS: &[Migration] = &[Migration {
-///     version: "20260101000000",
-///     name: "create_notes",
-///     up: PerDialect::same("CREATE TABLE notes (id BIGINT PRIMARY KEY)"),
-///     down: Some(PerDialect::same("DROP TABLE notes")),
-/// }];
-/// static MIGRATIONS: MigrationSet = MigrationSet::new(STEPS);
-/// MIGRATIONS.check()?;
-/// # Ok::<(), mainstay::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MigrationRef<'a> {
-    /// When it was written, as `YYYYMMDDhhmmss`. Migrations run in this order.
-    pub version: &'a str,
-    /// What it does, in lower case with underscores.
-    pub name: &'a str,
-    /// The SQL that does it.
-    pub up: Texts<'a>,
-    /// The SQL that undoes it, where that is possible.
-    pub down: Option<Texts<'a>>,
-}
-
-/// A migration as part of a program.
-pub type Migration = MigrationRef<'static>;
-
-impl<'a> MigrationRef<'a> {
-    /// The version and the name, as in messages and folder names.
-    pub fn label(&self) -> String {
-        format!("{}_{}", self.version, self.name)
-    }
-
-    /// The statements that do it, in a dialect.
-    ///
-    /// # Errors
-    /// `CONFIGURATION_ERROR` when the text cannot be split, or has a statement that a migration
-    /// must not have.
-    pub fn statements(&self, dialect: Dialect) -> Result<Vec<Statement<'a>>> {
-        self.statements_of(Direction::Up, dialect, self.up.of(dialect))
-    }
-
-    /// The statements of one of its texts.
-    pub(crate) fn statements_of(
-        &self,
-        direction: Direction,
-        dialect: Dialect,
-        text: &'a str,
-    ) -> Result<Vec<Statement<'a>>> {
-        let wrong = |error: TextError| self.wrong(direction, dialect, &error);
-        let statements = split(dialect, text).map_err(|error| wrong(error.into()))?;
-        for statement in &statements {
-            if let Some(why) = refused(&statement.words) {
-                return Err(wrong(TextError {
-                    line: statement.line,
-                    what: why.to_owned(),
-                }));
-            }
-        }
-        Ok(statements)
-    }
-
-    /// What one of its texts says of itself.
-    pub(crate) fn directives_of(
-        &self,
-        direction: Direction,
-        dialect: Dialect,
-        text: &str,
-    ) -> Result<Directives> {
-        let found =
-            directives(dialect, text).map_err(|error| self.wrong(direction, dialect, &error))?;
-        let wrong =
-            |what: &str| Err(self.refuse(&format!("{}: {what}", self.file(direction, dialect))));
-        if let Some(why) = dialect::refused_directive(dialect, &found) {
-            return wrong(why);
-        }
-        match &found.replaces {
-            Some(replaces) if replaces.last != self.version => wrong(&format!(
-                "it stands for the migrations up to {}, and so must have that version",
-                replaces.last
-            )),
-            _ => Ok(found),
-        }
-    }
-
-    fn file(&self, direction: Direction, dialect: Dialect) -> String {
-        format!("{}.{}.sql", direction.as_str(), dialect.slug())
-    }
-
-    /// The error of a line of one of its texts.
-    pub(crate) fn wrong(&self, direction: Direction, dialect: Dialect, error: &TextError) -> Error {
-        Error::new(
-            ErrorKind::Configuration,
-            format!(
-                "migration {}, {} {error}",
-                self.label(),
-                self.file(direction, dialect)
-            ),
-        )
-    }
-
-    /// An error that concerns it.
-    pub(crate) fn refuse(&self, what: &str) -> Error {
-        Error::new(
-            ErrorKind::Configuration,
-            format!("migration {}: {what}", self.label()),
-        )
-    }
-}
+use super::name::{is_name, is_version};
+use super::single::{Migration, MigrationRef};
+use super::stored::Stored;
+use super::text::Direction;
 
 /// All migrations of an application, oldest first. Cloning is cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,14 +31,6 @@ impl MigrationSet {
         Self {
             origin: Origin::Embedded(migrations),
         }
-    }
-
-    /// The migrations of a folder, as [`source::read`](crate::source::read) reads it.
-    ///
-    /// # Errors
-    /// Those of reading it.
-    pub fn from_folder(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        Ok(crate::source::read(path.as_ref())?.set)
     }
 
     pub(crate) fn of_folder(migrations: Vec<Stored>) -> Self {
@@ -316,19 +142,9 @@ impl MigrationSet {
     }
 }
 
-/// Whether a text is a version: `YYYYMMDDhhmmss`.
-pub(crate) fn is_version(text: &str) -> bool {
-    text.len() == 14 && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Whether a text is a migration's name.
-pub(crate) fn is_name(text: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-    !text.is_empty() && text.len() <= 200 && text.bytes().all(fits)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::PerDialect;
     use super::*;
 
     const fn migration(version: &'static str, name: &'static str, sql: &'static str) -> Migration {

@@ -1,18 +1,17 @@
 //! SQLite: what ALTER TABLE can do there, and for all else the table built anew.
 
-use mainstay::schema::Dialect;
-
-use super::draft::Step;
-use super::engine::{Engine, OtherSteps};
-use super::plan::{DROPS, Phase, Plan, drops_column, drops_table, in_order};
+use super::names::{DIALECT, quote};
 use super::rebuild::rebuild;
-use super::words;
-use super::work::{TableWork, Work};
 use crate::catalog::{Check, Column, ForeignKey, Other, Table, render};
+use crate::diff::draft::Step;
+use crate::diff::engine::{Engine, OtherSteps};
+use crate::diff::order::in_order;
+use crate::diff::plan::{Phase, Plan};
+use crate::diff::reason::{DROPS, drops_column, drops_table};
+use crate::diff::words;
+use crate::diff::work::{TableWork, Work};
 
-pub(super) const DIALECT: Dialect = Dialect::Sqlite;
-
-pub(super) struct Sqlite;
+pub(in crate::diff) struct Sqlite;
 
 impl Engine for Sqlite {
     fn prepare(&self, work: &mut Work<'_>) {
@@ -127,10 +126,6 @@ impl Engine for Sqlite {
     fn change_other(&self, _work: &Work<'_>, _old: &Other, _new: &Other) -> Option<OtherSteps> {
         None
     }
-}
-
-pub(super) fn quote(name: &str) -> String {
-    DIALECT.quote(name)
 }
 
 /// A table to take the place of one that is dropped while others still refer to it. SQLite asks for
@@ -371,5 +366,5 @@ fn alter(table: &TableWork<'_>, plan: &mut Plan) {
 }
 
 #[cfg(test)]
-#[path = "tests/sqlite.rs"]
+#[path = "../tests/sqlite.rs"]
 mod tests;

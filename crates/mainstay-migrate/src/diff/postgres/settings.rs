@@ -1,8 +1,8 @@
 //! PostgreSQL's options of a table, and its comments.
 
-use super::postgres::{DIALECT, quote};
-use super::work::TableWork;
+use super::names::{DIALECT, quote};
 use crate::catalog::{Column, render};
+use crate::diff::work::TableWork;
 
 /// What ALTER TABLE has to do about the options, and those it can do nothing about.
 pub(super) fn options<'a>(table: &TableWork<'a>) -> (Vec<String>, Vec<&'a str>) {
