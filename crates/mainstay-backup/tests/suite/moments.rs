@@ -374,3 +374,51 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     out
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_followed_by_one_watch_alone() {
+    for engine in Engine::ALL {
+        let Some(scene) = Scene::with_log(engine).await else {
+            continue;
+        };
+        let backups = scene.backups();
+        let plan = |name: &str| Plan {
+            schedule: Schedule {
+                drill_every: None,
+                ..Schedule::default()
+            },
+            follow: Some(Follow {
+                spool: Some(scene.folder().join(name)),
+                ..Follow::default()
+            }),
+            ..Plan::default()
+        };
+        let start = |name: &str| {
+            let (heard, control) = (Heard::default(), Control::new());
+            let watch = tokio::spawn({
+                let (backups, plan) = (backups.clone(), plan(name));
+                let (heard, control) = (heard.clone(), control.clone());
+                async move { backups.watch(&plan, &heard, &control).await }
+            });
+            (watch, heard, control)
+        };
+        let (first, heard, stop) = start("first");
+        heard.following().await;
+        let (second, told, stop_second) = start("second");
+        let is_refused = |event: &Event| match event {
+            Event::FollowFailed { error, .. } => error.contains("another watch follows the log"),
+            _ => false,
+        };
+        told.wait(is_refused).await;
+        stop_second.cancel();
+        second.await.expect("it ends");
+        stop.cancel();
+        first.await.expect("it ends");
+        assert_eq!(backups.list().await.expect("listed").len(), 1, "{engine}");
+        // When the first one has gone, another follows.
+        let (third, heard, stop) = start("first");
+        heard.following().await;
+        stop.cancel();
+        third.await.expect("it ends");
+    }
+}
