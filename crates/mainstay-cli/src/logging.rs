@@ -38,8 +38,8 @@ impl io::Write for Log {
 
 fn default_filter(statements: StatementLog, serves: bool) -> &'static str {
     match (serves, statements) {
-        // What takes long in a command is told by it, with its time.
-        (false, _) => "warn,mainstay::statement=off,mainstay::slow=off",
+        // What takes long in a command is told by it, with its time; so is what a watch does.
+        (false, _) => "warn,mainstay::statement=off,mainstay::slow=off,mainstay::backup::watch=off",
         (true, StatementLog::All) => "info,mainstay::statement=debug",
         (true, StatementLog::Errors) => "info",
     }
@@ -55,5 +55,6 @@ mod tests {
         assert_eq!(default_filter(StatementLog::Errors, true), "info");
         let quiet = default_filter(StatementLog::All, false);
         assert!(quiet.contains("statement=off") && quiet.contains("slow=off"));
+        assert!(quiet.contains("watch=off"), "what it says it prints");
     }
 }

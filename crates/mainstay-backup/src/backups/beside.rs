@@ -12,7 +12,7 @@ use crate::archive::Archive;
 use crate::control::Control;
 use crate::engine::Driver;
 use crate::engine::follow::Recovered;
-use crate::failure::from_io;
+use crate::failure::{at, from_io};
 use crate::pipe;
 use crate::plan::name::ENDING;
 
@@ -63,6 +63,17 @@ pub(super) async fn remove(recovered: Recovered) -> Result<()> {
 fn remove_folder(folder: &Path) -> Result<()> {
     std::fs::remove_dir_all(folder)
         .map_err(|error| from_io("removing the server of a drill", error))
+}
+
+/// What to do about a full disk, where whoever noticed it did not say.
+pub(super) fn hinted(folder: &Path, error: Error) -> Error {
+    if error.kind() != ErrorKind::DiskFull {
+        return error;
+    }
+    at(&format!("recovering in {}", folder.display()), error).with_hint(
+        "make room where the folder is, or name one on another disk; nothing was left in it, and the \
+         old server was not touched",
+    )
 }
 
 /// What is missing where a server is to be recovered.

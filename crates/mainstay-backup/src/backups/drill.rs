@@ -59,6 +59,9 @@ pub struct DrillReport {
     pub tables: u64,
     /// How many rows they have.
     pub rows: u64,
+    /// What earlier restores left that were killed, and what was removed: databases, or folders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<String>,
 }
 
 impl Backups {
@@ -87,6 +90,7 @@ impl Backups {
             query: String::new(),
             tables: manifest.tables.len() as u64,
             rows: manifest.tables.iter().map(|table| table.rows).sum(),
+            cleared: Vec::new(),
         };
         match self
             .rehearse(options, &manifest, &mut report, control)
@@ -119,6 +123,7 @@ impl Backups {
         let trial = self.try_out(&driver, &manifest.id, control).await?;
         report.restore_ms = millis(trial.restored_in);
         report.verify_ms = millis(trial.verified_in);
+        report.cleared.clone_from(&trial.cleared);
         control.begin("asking", None);
         let config = &trial.place.config;
         let answered = self.ask(options, manifest, config, report).await;

@@ -94,48 +94,48 @@ pub(super) fn tell(events: &dyn Events, event: &Event) {
     match event {
         Event::Waiting { .. } => {}
         Event::BackedUp { manifest } => tracing::info!(
-            target: "mainstay::backup",
+            target: "mainstay::backup::watch",
             id = manifest.id,
             bytes = manifest.stored_bytes,
             duration_ms = manifest.duration_ms,
             "backed up"
         ),
         Event::Drilled { report } => tracing::info!(
-            target: "mainstay::backup",
+            target: "mainstay::backup::watch",
             id = report.id,
             recovery_time_ms = report.recovery_time_ms,
             recovery_point_s = report.recovery_point_s,
             "a drill restored the backup"
         ),
         Event::Pruned { pruned } => tracing::info!(
-            target: "mainstay::backup",
+            target: "mainstay::backup::watch",
             removed = pruned.removed,
             freed_bytes = pruned.freed_bytes,
             "pruned"
         ),
         Event::BackupFailed { error, .. } => {
-            tracing::error!(target: "mainstay::backup", error, "a backup failed");
+            tracing::error!(target: "mainstay::backup::watch", error, "a backup failed");
         }
         Event::DrillFailed { error, .. } => {
-            tracing::error!(target: "mainstay::backup", error, "a drill failed");
+            tracing::error!(target: "mainstay::backup::watch", error, "a drill failed");
         }
         Event::PruneFailed { error } => {
-            tracing::error!(target: "mainstay::backup", error, "pruning failed");
+            tracing::error!(target: "mainstay::backup::watch", error, "pruning failed");
         }
         Event::Unreachable { error } => {
-            tracing::error!(target: "mainstay::backup", error, "the target does not answer");
+            tracing::error!(target: "mainstay::backup::watch", error, "the target does not answer");
         }
         Event::Following { base } => {
-            tracing::info!(target: "mainstay::backup", base, "the log is followed");
+            tracing::info!(target: "mainstay::backup::watch", base, "the log is followed");
         }
         Event::LogLost { why, .. } => {
-            tracing::error!(target: "mainstay::backup", why, "the log cannot be followed further");
+            tracing::error!(target: "mainstay::backup::watch", why, "the log cannot be followed further");
         }
         Event::FollowFailed { error, .. } => {
-            tracing::error!(target: "mainstay::backup", error, "the log is not followed");
+            tracing::error!(target: "mainstay::backup::watch", error, "the log is not followed");
         }
         Event::Alert { alert } => {
-            tracing::error!(target: "mainstay::backup", ?alert, "somebody has to see to the backups");
+            tracing::error!(target: "mainstay::backup::watch", ?alert, "somebody has to see to the backups");
         }
     }
     events.on(event);

@@ -1,7 +1,7 @@
 //! Recovery to a point in time, the first half: the log beside a base backup, as it grows.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::{Backups, Create};
 use crate::archive::{Log, Manifest};
 use crate::control::Control;
-use crate::engine::follow::{Ended, Follower, Following};
+use crate::engine::follow::{Ended, Follower, Following, Heard};
 
 /// How the log is followed.
 #[derive(Debug, Clone)]
@@ -38,8 +38,24 @@ impl Default for Follow {
 pub(super) struct Trail {
     base: String,
     control: Control,
-    newest: Arc<Mutex<Option<DateTime<Utc>>>>,
+    state: Arc<Mutex<State>>,
     task: JoinHandle<Result<Ended>>,
+}
+
+/// How following goes.
+#[derive(Debug, Default)]
+struct State {
+    newest: Option<DateTime<Utc>>,
+    trouble: Option<Trouble>,
+}
+
+/// What keeps the log from the target at this moment, and may pass.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    /// Since when.
+    pub(super) since: DateTime<Utc>,
+    /// Why.
+    pub(super) error: Error,
 }
 
 impl Trail {
@@ -50,7 +66,16 @@ impl Trail {
 
     /// Up to when all that was acknowledged is in the target.
     pub(super) fn newest(&self) -> Option<DateTime<Utc>> {
-        *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state().newest
+    }
+
+    /// What keeps the log from the target at this moment.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.state().trouble.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -97,7 +122,15 @@ impl Backups {
         let bases = listed.iter().rev().filter_map(|one| one.manifest());
         let mut bases = bases.filter(|manifest| manifest.position.is_some());
         let Some(base) = bases.next() else {
-            return Ok(Err("there is no base backup yet".to_owned()));
+            let is_sealed = listed
+                .iter()
+                .filter_map(|one| one.manifest())
+                .any(|one| one.is_encrypted);
+            return Ok(Err(match is_sealed && self.keys.identities.is_none() {
+                true => "where the log ends is encrypted, and there is no identity to read it with",
+                false => "there is no base backup yet",
+            }
+            .to_owned()));
         };
         let driver = self.driver(&self.config)?;
         match driver.resume(base, &self.log(&base.id)).await? {
@@ -114,12 +147,27 @@ impl Backups {
             spool: follow.spool.clone().unwrap_or_else(|| self.usual_spool()),
         };
         let control = Control::new();
-        let newest = Arc::new(Mutex::new(None));
-        let (base, stop, told) = (base.clone(), control.clone(), Arc::clone(&newest));
+        let state = Arc::new(Mutex::new(State::default()));
+        let (base, stop, shared) = (base.clone(), control.clone(), Arc::clone(&state));
+        let clock = Arc::clone(&self.clock);
         let id = base.id.clone();
         let task = tokio::spawn(async move {
-            let tell = move |to| {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+            let tell = move |heard: Heard<'_>| {
+                let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                match heard {
+                    Heard::Kept(to) => {
+                        state.newest = Some(to);
+                        state.trouble = None;
+                    }
+                    Heard::Waiting(error) => {
+                        let since = match &state.trouble {
+                            Some(before) => before.since,
+                            None => clock.now(),
+                        };
+                        let error = error.clone();
+                        state.trouble = Some(Trouble { since, error });
+                    }
+                }
             };
             driver
                 .follow(follower, &base, &log, &following, &stop, &tell)
@@ -128,7 +176,7 @@ impl Backups {
         Ok(Trail {
             base: id,
             control,
-            newest,
+            state,
             task,
         })
     }

@@ -144,6 +144,11 @@ impl Backups {
         &self.target
     }
 
+    /// The label under which they stand there.
+    pub fn name(&self) -> &str {
+        &self.label
+    }
+
     /// The engine of a configuration.
     fn driver(&self, config: &Config) -> Result<Arc<Driver>> {
         let driver = Driver::new(config, self.clock.clone(), self.entropy.clone())?;

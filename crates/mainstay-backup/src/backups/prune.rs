@@ -20,11 +20,14 @@ pub struct Pruned {
     pub removed: usize,
     /// The bytes they had.
     pub freed_bytes: u64,
+    /// What restores left that were killed, and what was removed: databases, or folders.
+    pub cleared: Vec<String>,
 }
 
 impl Backups {
     /// Removes the backups that no rule keeps, with their logs and reports. The newest complete one
-    /// is never removed. With `dry_run`, only says so.
+    /// is never removed. With `dry_run`, only says so. Also removes what restores that were killed
+    /// left where the database is, if that can be reached.
     ///
     /// # Errors
     /// Those of the target. What was removed until then is removed.
@@ -54,14 +57,33 @@ impl Backups {
             let size = listed.iter().find(|one| one.id == decision.id);
             freed_bytes += size.map_or(0, |one| one.size);
         }
+        let mut cleared = Vec::new();
         if !dry_run {
             self.remove_reports().await?;
+            cleared = self.clear_leftovers().await;
         }
         Ok(Pruned {
             decisions,
             unreadable,
             removed,
             freed_bytes,
+            cleared,
+        })
+    }
+
+    /// Removes what restores left that were killed. The database may well be away: archives are
+    /// pruned all the same.
+    async fn clear_leftovers(&self) -> Vec<String> {
+        let cleared = match self.driver(&self.config) {
+            Ok(driver) => driver.clear_leftovers().await,
+            Err(error) => Err(error),
+        };
+        cleared.unwrap_or_else(|error| {
+            tracing::warn!(
+                target: "mainstay::backup", %error,
+                "it was not looked for what restores that were killed may have left"
+            );
+            Vec::new()
         })
     }
 

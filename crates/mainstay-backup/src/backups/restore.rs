@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use mainstay::config::DatabaseUrl;
 use mainstay::{Config, Database, Error, ErrorKind, Result};
 use serde::Serialize;
@@ -61,6 +61,10 @@ pub struct Restored {
     pub into: String,
     /// Where the database is kept whose place it took.
     pub kept: Option<String>,
+    /// How that is removed when nobody needs it any more: a statement for the server, or a command.
+    pub kept_removal: Option<String>,
+    /// What earlier restores left that were killed, and what was removed: databases, or folders.
+    pub cleared: Vec<String>,
     /// What was put on top of the backup, for recovery to a moment.
     pub brought_forward: Option<Forward>,
     /// A server of its own that runs beside the old one.
@@ -111,8 +115,8 @@ impl Backups {
     /// in the place of the old one is in [`Beside::switch`].
     ///
     /// # Errors
-    /// `DATABASE_EXISTS` if there is a database and [`Restore::replace`] is not set, or something
-    /// uses it. `BACKUP_DAMAGED` if the archive is damaged or what was restored is not what was
+    /// `DATABASE_EXISTS` if there is a database and [`Restore::replace`] is not set; `WRITE_CONFLICT`
+    /// if something uses it, before anything is restored. `BACKUP_DAMAGED` if the archive is damaged or what was restored is not what was
     /// backed up. `BACKUP_REFUSED` if it is of another engine or of newer code, or the log does not
     /// reach the moment.
     pub async fn restore(&self, options: &Restore, control: &Control) -> Result<Restored> {
@@ -134,7 +138,7 @@ impl Backups {
         if !may_replace && exists(&config).await? {
             return Err(in_the_way(&config, options));
         }
-        driver.can_swap().await?;
+        driver.can_swap(options.end_sessions).await?;
         let trial = self.try_out(&driver, &id, control).await?;
         let mut brought_forward = None;
         if let Some(to) = options.to {
@@ -168,6 +172,8 @@ impl Backups {
             manifest,
             into: config.url.to_string(),
             kept: swapped.kept,
+            kept_removal: swapped.removal,
+            cleared: trial.cleared,
             brought_forward,
             beside: None,
             restored_in: trial.restored_in,
@@ -214,30 +220,39 @@ impl Backups {
             return self.find(which).await;
         }
         let listed = self.list().await?;
+        let mut first = None;
         for manifest in listed.iter().rev().filter_map(|one| one.manifest()) {
-            let is_open = !manifest.is_encrypted || self.keys.identities.is_some();
-            if is_open && manifest.position.is_none() {
-                continue;
-            }
-            // Without the key it is said later that it is missing.
-            let usable = match is_open {
-                true => driver.usable_from(manifest)?,
-                false => manifest.taken_at,
+            // That its key is missing, or is another, is said when it is opened.
+            let is_sealed = manifest.is_encrypted && manifest.tables.is_empty();
+            let usable = match &manifest.position {
+                Some(_) => driver.usable_from(manifest)?,
+                None if is_sealed => manifest.taken_at,
+                None => continue,
             };
             if to.time().is_none_or(|to| usable <= to) {
                 return Ok(manifest.id.clone());
             }
+            first = Some(usable);
         }
+        let unreadable = listed.iter().rev().find(|one| one.manifest().is_none());
+        if let (None, Some(one)) = (first, unreadable) {
+            // Why it cannot be read says more: the wrong key, or damage.
+            self.manifest_of(&one.id).await?;
+        }
+        let place = format!("{} in {}", self.label, self.target);
         Err(Error::new(
             ErrorKind::NotFound,
-            format!(
-                "no base backup of {} in {} stands in front of that moment",
-                self.label, self.target
-            ),
+            match first {
+                Some(first) => format!(
+                    "{place} can be recovered from {} on, and not to a moment before",
+                    first.to_rfc3339_opts(SecondsFormat::Millis, true)
+                ),
+                None => format!("there is no base backup of {place} to recover a moment from"),
+            },
         )
         .with_hint(
-            "bases and their log are made by backup watch --point-in-time; backup list shows \
-             from when they are",
+            "bases and their log are made by backup watch --point-in-time; other backups are restored \
+             without --to",
         ))
     }
 
@@ -256,11 +271,12 @@ impl Backups {
         self.refuse(&archive)?;
         let log = options.to.map(Moment::time);
         let plan = Plan {
-            folder,
+            folder: folder.clone(),
             log,
             is_trial: false,
         };
-        let recovered = self.recover(driver, archive, plan, control).await?;
+        let recovered = self.recover(driver, archive, plan, control).await;
+        let recovered = recovered.map_err(|error| beside::hinted(&folder, error))?;
         let beside = Beside {
             folder: recovered.folder.clone(),
             url: recovered.config.url.to_string(),
@@ -274,6 +290,8 @@ impl Backups {
             manifest,
             into: beside.url.clone(),
             kept: None,
+            kept_removal: None,
+            cleared: Vec::new(),
             brought_forward: log.map(|to| Forward {
                 to,
                 newest,

@@ -27,6 +27,8 @@ const NAMED: usize = 5;
 /// A backup that was restored and found to be what its manifest says.
 pub(super) struct Trial {
     pub(super) place: Place,
+    /// The places of earlier restores, which were killed, that were removed.
+    pub(super) cleared: Vec<String>,
     /// How long restoring took.
     pub(super) restored_in: Duration,
     /// How long looking it over took.
@@ -43,13 +45,27 @@ impl Backups {
     ) -> Result<Trial> {
         let archive = self.archive(id).await?;
         self.refuse(&archive)?;
-        for name in driver.leftovers().await? {
-            tracing::warn!(
-                target: "mainstay::backup",
-                name,
-                "another restore is under way, or was killed: its database may be dropped then"
-            );
+        let cleared = driver.clear_leftovers().await?;
+        let tried = self.try_in_place(driver, archive, control).await;
+        if tried.is_err() {
+            // Otherwise whoever asked is told with the rest.
+            for name in &cleared {
+                tracing::warn!(
+                    target: "mainstay::backup",
+                    name,
+                    "removed: it was left by a restore that was killed"
+                );
+            }
         }
+        Ok(Trial { cleared, ..tried? })
+    }
+
+    async fn try_in_place(
+        &self,
+        driver: &Arc<Driver>,
+        archive: Archive,
+        control: &Control,
+    ) -> Result<Trial> {
         let place = driver.place().await?;
         match self.fill(driver, archive, place, control).await {
             Ok(trial) => Ok(trial),
@@ -176,6 +192,7 @@ impl Backups {
         }
         Ok(Trial {
             place,
+            cleared: Vec::new(),
             restored_in,
             verified_in: started.elapsed().saturating_sub(restored_in),
         })

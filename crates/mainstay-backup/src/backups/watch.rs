@@ -9,6 +9,7 @@ use super::events::{Event, Events, tell};
 use super::follow::Trail;
 use super::{Backups, Create, Drill, Follow};
 use crate::control::Control;
+use crate::engine::Claim;
 use crate::plan::retention::Retention;
 use crate::plan::schedule::{Alert, Past, Schedule};
 
@@ -73,6 +74,10 @@ pub(crate) struct Watch {
     pub(super) trail: Option<Trail>,
     /// Since when none is, though it should be.
     pub(super) unfollowed: Option<DateTime<Utc>>,
+    /// Since when the log does not get to the target, though it is followed.
+    pub(super) stuck: Option<DateTime<Utc>>,
+    /// That nobody else follows the log into this target.
+    pub(super) claim: Option<Claim>,
     /// When an alert was last given.
     alerted: Option<DateTime<Utc>>,
 }
@@ -86,6 +91,8 @@ impl Watch {
             follow: Retry::default(),
             trail: None,
             unfollowed: None,
+            stuck: None,
+            claim: None,
             alerted: None,
         }
     }
@@ -109,9 +116,12 @@ impl Backups {
             let until = tokio::time::Instant::now() + LOOK;
             loop {
                 tokio::time::sleep(TICK).await;
-                let is_lost = watch.trail.as_ref().is_some_and(Trail::has_ended);
+                let trail = watch.trail.as_ref();
+                let is_lost = trail.is_some_and(Trail::has_ended);
+                let is_stuck = trail.is_some_and(|trail| trail.trouble().is_some());
+                let has_changed = is_lost || is_stuck != watch.stuck.is_some();
                 let is_time = self.clock.now() >= next || tokio::time::Instant::now() >= until;
-                if is_time || is_lost || control.is_cancelled() {
+                if is_time || has_changed || control.is_cancelled() {
                     break;
                 }
             }
@@ -120,6 +130,9 @@ impl Backups {
             && let Err(error) = trail.end().await
         {
             tracing::error!(target: "mainstay::backup", %error, "the end of the log was not kept");
+        }
+        if let Some(claim) = watch.claim.take() {
+            claim.release().await;
         }
     }
 
@@ -144,6 +157,7 @@ impl Backups {
         control: &Control,
     ) -> DateTime<Utc> {
         let now = self.clock.now();
+        watch.tell_trouble(events, now);
         let past = match self.target.prepare().await {
             Ok(()) => self.past(watch.since).await,
             Err(error) => Err(error),
@@ -175,7 +189,8 @@ impl Backups {
         }
         let now = self.clock.now();
         let mut alerts = schedule.alerts(&past, now);
-        if let Some(since) = watch.unfollowed
+        let unfollowed = watch.unfollowed.or(watch.stuck);
+        if let Some(since) = unfollowed
             && now - since > UNFOLLOWED
         {
             alerts.push(Alert::NotFollowed { since });
@@ -196,6 +211,11 @@ impl Backups {
         let mut until = drill.map_or(backup, |drill| drill.min(backup));
         if plan.follow.is_some() && watch.trail.is_none() {
             until = until.min(watch.follow.due(now).max(watch.backup.due(now)));
+        }
+        if let Some(since) = watch.stuck
+            && now - since <= UNFOLLOWED
+        {
+            until = until.min(since + UNFOLLOWED + TimeDelta::seconds(1));
         }
         events.on(&Event::Waiting { until });
         until

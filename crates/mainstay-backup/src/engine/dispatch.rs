@@ -65,13 +65,13 @@ impl Driver {
         }
     }
 
-    /// The places of restores that did not come to their end, or are still under way. SQLite removes
-    /// those that are nobody's by itself.
-    pub(crate) async fn leftovers(&self) -> Result<Vec<String>> {
+    /// Removes the places of restores that were killed, and names them. One that is in use stays,
+    /// and so does every database that a swap has kept.
+    pub(crate) async fn clear_leftovers(&self) -> Result<Vec<String>> {
         match self {
-            Self::Sqlite(_) => Ok(Vec::new()),
-            Self::Postgres(engine) => engine.leftovers().await,
-            Self::MySql(engine) => engine.leftovers().await,
+            Self::Sqlite(engine) => engine.clear_leftovers().await,
+            Self::Postgres(engine) => engine.clear_leftovers().await,
+            Self::MySql(engine) => engine.clear_leftovers().await,
         }
     }
 
@@ -114,32 +114,39 @@ impl Driver {
     }
 
     /// Whether the database can give its place, as far as that can be told before a long restore.
-    pub(crate) async fn can_swap(&self) -> Result<()> {
+    /// `force` as in [`swap`](Self::swap).
+    pub(crate) async fn can_swap(&self, force: bool) -> Result<()> {
         match self {
             Self::Sqlite(engine) => engine.can_swap().await,
-            Self::Postgres(_) | Self::MySql(_) => Ok(()),
+            Self::Postgres(engine) => engine.can_swap(force).await,
+            Self::MySql(engine) => engine.clone().with_force(force).can_swap().await,
         }
     }
 
     /// Puts a place where the database is, and keeps that aside. After an error, the place is gone
-    /// and the database is where it was.
+    /// and the database is where it was. `force` ends the sessions that use it, on servers.
     pub(crate) async fn swap(&self, place: Place, force: bool) -> Result<Swapped> {
         match self {
             Self::Sqlite(engine) => engine.swap(place).await,
             Self::Postgres(engine) => {
                 let swapped = engine.swap(&place, force).await;
-                if swapped.is_err() {
+                match swapped {
+                    Ok(_) => place.release().await,
                     // The first error says more.
-                    let _ = engine.discard(place).await;
+                    Err(_) => drop(engine.discard(place).await),
                 }
                 swapped
             }
             Self::MySql(engine) => {
                 let engine = engine.clone().with_force(force);
                 let swapped = engine.swap(place.clone()).await;
-                // What it had begun is brought to its end first: the place may hold its journal.
-                if swapped.is_err() && engine.recover().await.is_ok() {
-                    let _ = engine.discard(place).await;
+                match swapped {
+                    Ok(_) => place.release().await,
+                    // What it had begun is brought to its end first: the place may hold its journal.
+                    Err(_) if engine.recover().await.is_ok() => {
+                        drop(engine.discard(place).await);
+                    }
+                    Err(_) => {}
                 }
                 swapped
             }

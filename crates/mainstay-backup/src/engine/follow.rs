@@ -13,7 +13,7 @@ use super::dispatch::Driver;
 use super::mysql;
 use super::postgres::physical::{self as postgres, Purpose, Recovery};
 use super::sqlite::ship;
-use super::{Captured, Place};
+use super::{Captured, Place, folder};
 use crate::archive::{Kind, Log, Manifest, SegmentMeta, Table};
 use crate::control::Control;
 
@@ -64,8 +64,17 @@ pub(crate) struct Following {
     pub(crate) spool: PathBuf,
 }
 
-/// Told of the moment up to which all that was acknowledged is in the archive.
-pub(crate) type Told = dyn Fn(DateTime<Utc>) + Send + Sync;
+/// What following tells.
+#[derive(Debug)]
+pub(crate) enum Heard<'a> {
+    /// All that was acknowledged before this moment is in the archive.
+    Kept(DateTime<Utc>),
+    /// Something failed that may pass. It is tried again.
+    Waiting(&'a Error),
+}
+
+/// Told how following goes.
+pub(crate) type Told = dyn Fn(Heard<'_>) + Send + Sync;
 
 /// A server beside the old one, with what was recovered.
 pub(crate) struct Recovered {
@@ -224,9 +233,14 @@ impl Driver {
                 },
             ) => {
                 let interval = following.interval;
-                let shipped = |segment: &crate::archive::Segment| told(segment.to);
+                let sent = |sent: std::result::Result<&crate::archive::Segment, &Error>| {
+                    told(match sent {
+                        Ok(segment) => Heard::Kept(segment.to),
+                        Err(error) => Heard::Waiting(error),
+                    });
+                };
                 let ended =
-                    ship::ship(*follower, log, first, newest, interval, control, shipped).await?;
+                    ship::ship(*follower, log, first, newest, interval, control, sent).await?;
                 Ok(match ended {
                     ship::Ended::Stopped => Ended::Stopped,
                     ship::Ended::Gap(why) => Ended::Gap(why),
@@ -243,11 +257,9 @@ impl Driver {
                 let tell = |event: postgres::Event<'_>| match event {
                     postgres::Event::Shipped { to, bytes } => {
                         tracing::trace!(target: "mainstay::backup", %to, bytes, "a piece of the log is kept");
-                        told(to);
+                        told(Heard::Kept(to));
                     }
-                    postgres::Event::Waiting(error) => {
-                        tracing::warn!(target: "mainstay::backup", %error, "the log is read anew");
-                    }
+                    postgres::Event::Waiting(error) => told(Heard::Waiting(error)),
                 };
                 let stop = stopped(control);
                 gap_or(
@@ -257,14 +269,16 @@ impl Driver {
             }
             (Self::MySql(engine), _) => {
                 let (sender, mut receiver) = watch::channel(None);
-                let followed = engine.follow(base, log, following.interval, control, &sender);
+                let waiting = |error: &Error| told(Heard::Waiting(error));
+                let interval = following.interval;
+                let followed = engine.follow(base, log, interval, control, &sender, &waiting);
                 tokio::pin!(followed);
                 loop {
                     tokio::select! {
                         ended = &mut followed => return gap_or(ended, ErrorKind::NotFound),
                         Ok(()) = receiver.changed() => {
                             if let Some(to) = *receiver.borrow_and_update() {
-                                told(to);
+                                told(Heard::Kept(to));
                             }
                         }
                     }
@@ -331,15 +345,17 @@ impl Driver {
                         false => Purpose::Use,
                     },
                 };
-                let instance = engine.recover(&recovery, input, control)?;
-                // All of it is read.
-                let tables = instance.tables(engine, control)?;
-                Ok(Recovered {
-                    tables,
-                    config: instance.config.clone(),
-                    folder: instance.folder.clone(),
-                    switch: instance.switch(),
-                    server: Server::Postgres(Box::new(instance)),
+                folder::emptied_on_failure(folder, || {
+                    let instance = engine.recover(&recovery, input, control)?;
+                    // All of it is read.
+                    let tables = instance.tables(engine, control)?;
+                    Ok(Recovered {
+                        tables,
+                        config: instance.config.clone(),
+                        folder: instance.folder.clone(),
+                        switch: instance.switch(),
+                        server: Server::Postgres(Box::new(instance)),
+                    })
                 })
             }
             Self::MySql(engine) => {

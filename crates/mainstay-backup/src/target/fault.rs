@@ -80,7 +80,7 @@ fn of_io(doing: &str, why: &io::Error) -> Option<Error> {
             ErrorKind::BackupTarget,
             "the file system is mounted read-only",
         ),
-        Io::NotADirectory => (
+        Io::NotADirectory | Io::AlreadyExists => (
             ErrorKind::BackupTarget,
             "a file stands where a folder belongs",
         ),

@@ -128,7 +128,8 @@ fn replace() -> Restore {
     }
 }
 
-fn key() -> (String, String) {
+/// A secret key, and the public one that goes with it.
+pub(crate) fn key() -> (String, String) {
     use age::secrecy::ExposeSecret;
     let identity = age::x25519::Identity::generate();
     let public = identity.to_public().to_string();

@@ -8,11 +8,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::moments::Heard;
 use crate::support::{Scene, close, config};
-use mainstay::{Error, ErrorKind};
+use mainstay::{Clock, Error, ErrorKind, SystemClock};
+use mainstay_backup::archive::Kind;
 use mainstay_backup::control::Control;
+use mainstay_backup::plan::schedule::Schedule;
 use mainstay_backup::target::Target;
-use mainstay_backup::{Backups, Create, Restore};
+use mainstay_backup::{Backups, Create, Event, Follow, Moment, Plan, Restore};
 use mainstay_testkit::Engine;
 use mainstay_testkit::servers::{Options, Server, ServerKind};
 use tempfile::TempDir;
@@ -214,4 +217,146 @@ fn a_server_on_a_small_disk() {
         assert_eq!(count(&config).await, ROWS);
         println!("restored in the end");
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_files_find_no_room_leaves_nothing_and_says_so() {
+    let Some(disk) = Disk::mount("24m") else {
+        return;
+    };
+    for engine in [Engine::Postgres, Engine::MariaDb] {
+        let Some(scene) = Scene::with_log(engine).await else {
+            continue;
+        };
+        filled(&scene.config).await;
+        let backups = scene.backups();
+        let physical = Create {
+            kind: Some(Kind::Physical),
+            ..Create::default()
+        };
+        let made = backups.create(&physical, &Control::new()).await;
+        made.unwrap_or_else(|error| panic!("{engine}: {error} {:?}", error.hint()));
+        let folder = disk.path().join("recovered");
+        let beside = Restore {
+            folder: Some(folder.clone()),
+            ..Restore::default()
+        };
+        let restored = backups.restore(&beside, &Control::new()).await;
+        let error = restored.expect_err("there is no room");
+        assert_eq!(error.kind(), ErrorKind::DiskFull, "{engine}: {error}");
+        let place = folder.display().to_string();
+        assert!(error.detail().contains(&place), "{engine}: {error}");
+        assert!(error.hint().expect("a hint").contains("room"), "{error:?}");
+        assert!(!folder.exists(), "{engine}");
+        assert_eq!(count(&scene.config).await, ROWS);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_log_finds_no_room_goes_on_and_nothing_is_missing() {
+    log_without_room(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_postgres_whose_log_finds_no_room_goes_on_and_nothing_is_missing() {
+    log_without_room(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_mariadb_whose_log_finds_no_room_goes_on_and_nothing_is_missing() {
+    log_without_room(Engine::MariaDb).await;
+}
+
+async fn log_without_room(engine: Engine) {
+    let Some(disk) = Disk::mount("64m") else {
+        return;
+    };
+    let Some(scene) = Scene::with_log(engine).await else {
+        return;
+    };
+    let folder = disk.path().join("backups");
+    let backups = Backups::of(&scene.config, Target::folder(&folder));
+    let plan = Plan {
+        schedule: Schedule {
+            drill_every: None,
+            ..Schedule::default()
+        },
+        follow: Some(Follow {
+            interval: Duration::from_millis(300),
+            spool: Some(scene.folder().join("spool")),
+        }),
+        ..Plan::default()
+    };
+    let (heard, control) = (Heard::default(), Control::new());
+    let watch = tokio::spawn({
+        let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
+        async move { backups.watch(&plan, &heard, &control).await }
+    });
+    let is_followed = |event: &Event| matches!(event, Event::Following { .. });
+    heard.wait(is_followed).await;
+    disk.fill(0);
+    let db = scene.open().await;
+    let write = async |id: &str| {
+        let insert = db.sql("INSERT INTO entries (id, body) VALUES (?, '')");
+        insert
+            .bind(id.to_owned())
+            .execute()
+            .await
+            .expect("it goes on");
+    };
+    write("no room").await;
+    let is_told = |event: &Event| match event {
+        Event::FollowFailed { error, .. } => {
+            assert!(error.contains("No space left"), "{error}");
+            true
+        }
+        _ => false,
+    };
+    heard.wait(is_told).await;
+    write("still none").await;
+    let mut found = Vec::new();
+    walk(&folder, &mut found);
+    for path in &found {
+        let is_whole = [".backup", ".segment"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        assert!(is_whole, "{engine}: half of something: {path}");
+    }
+
+    fs::remove_file(disk.path().join("ballast")).expect("room again");
+    heard.wait(is_followed).await;
+    write("room").await;
+    let last = SystemClock.now();
+    for _ in 0..200 {
+        let newest = backups.newest_moment().await.expect("asked");
+        if newest.is_some_and(|newest| newest >= last) {
+            break;
+        }
+        // Where nothing happens nothing is shipped.
+        write(&format!("{}", SystemClock.now().timestamp_micros())).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    close(db).await;
+    control.cancel();
+    watch.await.expect("it ends");
+    // One base, and all behind it.
+    assert_eq!(backups.list().await.expect("listed").len(), 1);
+    scene.destroy();
+    let newest = Restore {
+        to: Some(Moment::Newest),
+        folder: Some(scene.folder().join("recovered")),
+        ..Restore::default()
+    };
+    let restored = backups.restore(&newest, &Control::new()).await;
+    let restored = restored.unwrap_or_else(|error| panic!("{error} {:?}", error.hint()));
+    let config = match &restored.beside {
+        None => scene.config.clone(),
+        Some(beside) => scene.beside(beside.port),
+    };
+    let db = crate::support::open(&config).await;
+    for id in ["no room", "still none", "room"] {
+        let count = db.sql("SELECT count(*) FROM entries WHERE id = ?").bind(id);
+        assert_eq!(count.scalar::<i64>().await.expect("there"), 1, "{id}");
+    }
+    crate::moments::shut(&scene, db, &scene.folder().join("recovered")).await;
 }

@@ -41,6 +41,10 @@ fn an_operator() {
                     .await
                     .expect("a backup");
             }
+            "drill" => {
+                let drilled = backups.drill(&Drill::default(), &control).await;
+                assert!(drilled.expect("a drill").ok);
+            }
             _ => {
                 backups
                     .restore(&replace(), &control)
@@ -51,14 +55,14 @@ fn an_operator() {
     });
 }
 
-fn replace() -> Restore {
+pub(crate) fn replace() -> Restore {
     Restore {
         replace: true,
         ..Restore::default()
     }
 }
 
-fn start(scene: &Scene, url: &str, verb: &str) -> Child {
+pub(crate) fn start(scene: &Scene, url: &str, verb: &str) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "kills::an_operator", "--nocapture"])
         .env(URL, url)
@@ -90,7 +94,7 @@ fn kill_after(scene: &Scene, verb: &str, time: Duration) {
     child.wait().expect("it ends");
 }
 
-async fn filled(scene: &Scene) -> usize {
+pub(crate) async fn filled(scene: &Scene) -> usize {
     let load = Load::start(scene).await;
     tokio::time::sleep(Duration::from_millis(700)).await;
     load.stop().await.len()

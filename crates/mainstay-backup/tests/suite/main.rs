@@ -7,6 +7,7 @@
 //! - `damage`: damaged archives and wrong keys
 //! - `full`: full disks
 //! - `kills`: programs killed while they take a backup or restore one
+//! - `leftovers`: what a restore leaves that is killed, and who removes it
 //! - `copy`: copies from engine to engine
 //! - `support`: a database with a load of writes on it, and what its clients know
 
@@ -14,6 +15,7 @@ mod copy;
 mod damage;
 mod full;
 mod kills;
+mod leftovers;
 mod moments;
 mod recovery;
 mod support;

@@ -1,14 +1,16 @@
 //! Recovery to moments, as an operator does it: a watch follows the log, the database is lost, and is
 //! recovered to several moments and to the newest. The same on every engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::damage::key;
 use crate::support::{Load, Scene, Written, close, compare, held};
 use chrono::{DateTime, TimeDelta, Utc};
-use mainstay::{Clock, Config, ErrorKind, SystemClock};
+use mainstay::{Clock, Config, Database, ErrorKind, SystemClock};
+use mainstay_backup::archive::{Identities, Recipients};
 use mainstay_backup::control::Control;
 use mainstay_backup::plan::schedule::Schedule;
 use mainstay_backup::{Event, Events, Follow, Moment, Plan, Restore};
@@ -18,7 +20,7 @@ use mainstay_testkit::Engine;
 const SLACK: TimeDelta = TimeDelta::milliseconds(250);
 
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<Event>>>);
 
 impl Events for Heard {
     fn on(&self, event: &Event) {
@@ -27,7 +29,22 @@ impl Events for Heard {
 }
 
 impl Heard {
-    async fn following(&self) {
+    /// Waits until something has been told, and forgets what was.
+    pub(crate) async fn wait(&self, is_it: impl Fn(&Event) -> bool) {
+        for _ in 0..600 {
+            {
+                let mut heard = self.0.lock().expect("not poisoned");
+                if heard.iter().any(&is_it) {
+                    heard.clear();
+                    return;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it was not told: {:?}", self.0.lock());
+    }
+
+    pub(crate) async fn following(&self) {
         for _ in 0..600 {
             let is_on = |event: &Event| matches!(event, Event::Following { .. });
             if self.0.lock().expect("not poisoned").iter().any(is_on) {
@@ -137,15 +154,7 @@ async fn recovered(
     };
     let db = crate::support::open(&config).await;
     let found = held(&db).await;
-    match scene.engine {
-        Engine::MariaDb => {
-            let shut = db.script("SHUTDOWN").await;
-            shut.expect("it shuts down");
-        }
-        Engine::Postgres => interrupt(&folder),
-        Engine::Sqlite => {}
-    }
-    let _ = db.close(Duration::from_secs(5)).await;
+    shut(scene, db, &folder).await;
     match to {
         // Those of a whole second come together.
         Moment::At(_) if scene.engine == Engine::MariaDb => {
@@ -162,6 +171,19 @@ async fn recovered(
     if restored.beside.is_none() {
         scene.destroy();
     }
+}
+
+/// Closes the recovered database, and ends its server if it has one of its own.
+pub(crate) async fn shut(scene: &Scene, db: Database, folder: &Path) {
+    match scene.engine {
+        Engine::MariaDb => {
+            let shut = db.script("SHUTDOWN").await;
+            shut.expect("it shuts down");
+        }
+        Engine::Postgres => interrupt(folder),
+        Engine::Sqlite => {}
+    }
+    let _ = db.close(Duration::from_secs(5)).await;
 }
 
 /// Has the server in a folder shut down.
@@ -226,4 +248,177 @@ async fn another_watch_goes_on_where_one_stopped_and_a_lost_log_begins_anew() {
         .expect("there");
     close(db).await;
     assert_eq!(count, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_file_is_recovered_with_the_key_alone() {
+    sealed(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_server_of_postgres_is_recovered_with_the_key_alone() {
+    sealed(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_server_of_mariadb_is_recovered_with_the_key_alone() {
+    sealed(Engine::MariaDb).await;
+}
+
+/// What is written, so that it is found wherever it stands readable.
+const SECRET: &str = "the-words-nobody-is-to-read";
+
+async fn sealed(engine: Engine) {
+    let Some(scene) = Scene::with_log(engine).await else {
+        return;
+    };
+    let ((secret, public), (other, _)) = (key(), key());
+    let recipients = Recipients::parse(&public).expect("a key");
+    // The watch has the public key, and nothing to read with.
+    let backups = scene.backups().recipients(recipients);
+    let plan = Plan {
+        schedule: Schedule {
+            drill_every: None,
+            ..Schedule::default()
+        },
+        follow: Some(Follow {
+            interval: Duration::from_millis(300),
+            spool: Some(scene.folder().join("spool")),
+        }),
+        ..Plan::default()
+    };
+    let (heard, control) = (Heard::default(), Control::new());
+    let watch = tokio::spawn({
+        let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
+        async move { backups.watch(&plan, &heard, &control).await }
+    });
+    heard.following().await;
+    let db = scene.open().await;
+    let write = async |id: &str| {
+        let insert = db.sql("INSERT INTO entries (id, body) VALUES (?, ?)");
+        let insert = insert.bind(id.to_owned()).bind(SECRET.to_owned());
+        insert.execute().await.expect("written");
+    };
+    write("before").await;
+    // Moments are whole seconds on one of them.
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    let moment = SystemClock.now();
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    write("after").await;
+    close(db).await;
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    control.cancel();
+    watch.await.expect("it ends");
+    scene.destroy();
+
+    let mut segments = 0;
+    for path in files(&scene.backups_folder()) {
+        let bytes = std::fs::read(&path).expect("readable");
+        let is_there = bytes
+            .windows(SECRET.len())
+            .any(|window| window == SECRET.as_bytes());
+        assert!(!is_there, "{} is readable", path.display());
+        segments += usize::from(path.extension().is_some_and(|end| end == "segment"));
+    }
+    assert!(segments > 0, "nothing was shipped");
+
+    let to = |name: &str| Restore {
+        to: Some(Moment::At(moment)),
+        folder: Some(scene.folder().join(name)),
+        ..Restore::default()
+    };
+    let refused = backups.restore(&to("none"), &Control::new()).await;
+    let refused = refused.expect_err("no key");
+    assert_eq!(refused.kind(), ErrorKind::BackupRefused, "{refused}");
+    assert!(
+        refused.hint().expect("a hint").contains("identity"),
+        "{refused:?}"
+    );
+    let wrong = backups
+        .clone()
+        .identities(Identities::parse(&other).expect("a key"));
+    let refused = wrong.restore(&to("wrong"), &Control::new()).await;
+    let refused = refused.expect_err("the wrong key");
+    assert_eq!(refused.kind(), ErrorKind::BackupRefused, "{refused}");
+    for name in ["none", "wrong"] {
+        assert!(!scene.folder().join(name).exists(), "{name} was made");
+    }
+
+    let right = backups
+        .clone()
+        .identities(Identities::parse(&secret).expect("a key"));
+    let restored = right.restore(&to("right"), &Control::new()).await;
+    let restored = restored.unwrap_or_else(|error| panic!("{error} {:?}", error.hint()));
+    let config = match &restored.beside {
+        None => scene.config.clone(),
+        Some(beside) => scene.beside(beside.port),
+    };
+    let db = crate::support::open(&config).await;
+    let found = db
+        .sql("SELECT id FROM entries ORDER BY id")
+        .fetch_with(|row| row.get::<String>(0))
+        .await;
+    assert_eq!(found.expect("the rows"), ["before"]);
+    shut(&scene, db, &scene.folder().join("right")).await;
+}
+
+/// All files in a folder and those below.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => out.extend(files(&path)),
+            false => out.push(path),
+        }
+    }
+    out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_followed_by_one_watch_alone() {
+    for engine in Engine::ALL {
+        let Some(scene) = Scene::with_log(engine).await else {
+            continue;
+        };
+        let backups = scene.backups();
+        let plan = |name: &str| Plan {
+            schedule: Schedule {
+                drill_every: None,
+                ..Schedule::default()
+            },
+            follow: Some(Follow {
+                spool: Some(scene.folder().join(name)),
+                ..Follow::default()
+            }),
+            ..Plan::default()
+        };
+        let start = |name: &str| {
+            let (heard, control) = (Heard::default(), Control::new());
+            let watch = tokio::spawn({
+                let (backups, plan) = (backups.clone(), plan(name));
+                let (heard, control) = (heard.clone(), control.clone());
+                async move { backups.watch(&plan, &heard, &control).await }
+            });
+            (watch, heard, control)
+        };
+        let (first, heard, stop) = start("first");
+        heard.following().await;
+        let (second, told, stop_second) = start("second");
+        let is_refused = |event: &Event| match event {
+            Event::FollowFailed { error, .. } => error.contains("another watch follows the log"),
+            _ => false,
+        };
+        told.wait(is_refused).await;
+        stop_second.cancel();
+        second.await.expect("it ends");
+        stop.cancel();
+        first.await.expect("it ends");
+        assert_eq!(backups.list().await.expect("listed").len(), 1, "{engine}");
+        // When the first one has gone, another follows.
+        let (third, heard, stop) = start("first");
+        heard.following().await;
+        stop.cancel();
+        third.await.expect("it ends");
+    }
 }

@@ -7,6 +7,7 @@ use crate::support::{Load, Scene, close, compare, config, held};
 use mainstay::{Clock, ErrorKind, SystemClock};
 use mainstay_backup::control::Control;
 use mainstay_backup::{Create, Drill, Restore, Which};
+use mainstay_testkit::Engine;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_is_there_again() {
@@ -64,9 +65,19 @@ async fn a_database_that_is_there_is_replaced_only_on_an_explicit_word_and_kept(
             replace: true,
             ..Restore::default()
         };
-        let error = backups.restore(&replace, &Control::new()).await;
+        let control = Control::new();
+        let error = backups.restore(&replace, &control).await;
         let error = error.expect_err("it is in use");
-        assert!(error.hint().is_some(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::WriteConflict, "{error}");
+        assert!(error.detail().contains("in use by"), "{error}");
+        assert!(error.hint().expect("a hint").contains("stop"), "{error:?}");
+        if scene.engine != Engine::Sqlite {
+            assert!(error.detail().contains(" session"), "{error}");
+            let user = scene.config.url.user().expect("a user");
+            assert!(error.detail().contains(&format!("user {user}")), "{error}");
+        }
+        // Before anything was read or made.
+        assert_eq!(control.snapshot().number, 0, "{:?}", control.snapshot());
         assert_eq!(scene.names().len(), 1, "{:?}", scene.names());
         let later = db.sql("SELECT count(*) FROM entries").scalar::<i64>().await;
         assert_eq!(later.expect("it stands"), 1);
@@ -81,6 +92,41 @@ async fn a_database_that_is_there_is_replaced_only_on_an_explicit_word_and_kept(
         assert_eq!(held(&db).await, [""; 0]);
         close(db).await;
         assert_eq!(scene.names().len(), 2, "{:?}", scene.names());
+        let removal = restored.kept_removal.expect("how to remove it");
+        assert!(removal.contains(&kept), "{removal}");
+        scene.remove_kept(&kept);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_a_server_are_ended_where_that_is_wanted() {
+    for scene in Scene::all().await {
+        let backups = scene.backups();
+        backups
+            .create(&Create::default(), &Control::new())
+            .await
+            .expect("a backup");
+        let db = scene.open().await;
+        db.sql("SELECT 1")
+            .scalar::<i64>()
+            .await
+            .expect("it is used");
+        let replace = Restore {
+            replace: true,
+            end_sessions: true,
+            ..Restore::default()
+        };
+        let restored = backups.restore(&replace, &Control::new()).await;
+        if scene.engine == Engine::Sqlite {
+            // Nobody but the program itself can end its use of a file.
+            let error = restored.expect_err("in use");
+            assert_eq!(error.kind(), ErrorKind::WriteConflict, "{error}");
+            close(db).await;
+            continue;
+        }
+        let kept = restored.expect("restored").kept.expect("it was kept");
+        assert_eq!(held(&db).await, [""; 0], "its pool goes on");
+        close(db).await;
         scene.remove_kept(&kept);
     }
 }

@@ -176,7 +176,7 @@ fn a_watch_follows_until_it_is_stopped_and_any_moment_comes_back() {
     assert!(out.contains("all there is"), "{out}");
     let (out, _) = place.expect(&["migrate", "status"], 0);
     assert!(!out.contains("pending"), "{out}");
-    // In front of everything there is no base.
+    // In front of everything there is no base: it is said from when on there is.
     let words = [
         "backup",
         "restore",
@@ -187,5 +187,6 @@ fn a_watch_follows_until_it_is_stopped_and_any_moment_comes_back() {
         "--replace",
     ];
     let (_, err) = place.expect(&words, 1);
-    assert!(err.contains("no base"), "{err}");
+    assert!(err.contains("can be recovered from 20"), "{err}");
+    assert!(err.contains("not to a moment before"), "{err}");
 }

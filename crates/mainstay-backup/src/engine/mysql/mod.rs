@@ -6,7 +6,7 @@
 //! - `filter`: a dump made fit for any database; pure
 //! - `capture`: taking a dump
 //! - `names`: the names of databases made for a restore; pure
-//! - `place`: making the database that is restored to, and removing it
+//! - `place`: making the database that is restored to, and removing it and those that were left over
 //! - `restore`: filling it
 //! - `verify`: looking at it
 //! - `swap`: putting it in the place of the old one
@@ -118,6 +118,7 @@ impl MySql {
         config.url = config.url.with_database(ALWAYS_THERE);
         config.pool.min = 0;
         config.pool.max = 2;
+        config.pool.leak_after = Duration::ZERO;
         config.timeouts.statement = STATEMENT_LIMIT;
         config.timeouts.transaction = STATEMENT_LIMIT;
         config.coalesce = false;

@@ -1,6 +1,6 @@
 //! The names of databases made for a restore.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use mainstay::Entropy;
 
 /// The most characters a database's name can have.
@@ -24,18 +24,25 @@ pub(super) fn place(database: &str, now: DateTime<Utc>, entropy: &dyn Entropy) -
 /// Whether a database was made to restore another one to. One with a long name is not told from
 /// others with the same beginning.
 pub(super) fn is_place_of(name: &str, database: &str) -> bool {
-    let Some((start, end)) = name.rsplit_once(PLACE) else {
-        return false;
-    };
-    let Some((time, random)) = end.split_once('_') else {
-        return false;
-    };
-    let is_digits = |text: &str, count, is: fn(&u8) -> bool| {
-        text.len() == count && text.as_bytes().iter().all(is)
-    };
-    is_digits(time, 14, u8::is_ascii_digit)
-        && is_digits(random, 8, u8::is_ascii_hexdigit)
-        && shortened(database, &name[start.len()..]) == name
+    parts(name).is_some_and(|(_, end)| shortened(database, end) == name)
+}
+
+/// Whether a database was made to restore any to. No name of a kept database is one.
+pub(super) fn is_place(name: &str) -> bool {
+    parts(name).is_some_and(|(start, _)| !start.ends_with("_before"))
+}
+
+/// The beginning and the end of a name for a restore.
+fn parts(name: &str) -> Option<(&str, &str)> {
+    let (start, end) = name.rsplit_once(PLACE)?;
+    let (time, random) = end.split_once('_')?;
+    let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_ours = !start.is_empty()
+        && time.len() == 14
+        && NaiveDateTime::parse_from_str(time, TIME).is_ok()
+        && random.len() == 8
+        && random.as_bytes().iter().all(is_hex);
+    is_ours.then(|| name.split_at(start.len()))
 }
 
 /// The name under which the old database is kept: `shop_before_restore_20260214093000`. `again`
@@ -66,7 +73,7 @@ mod tests {
         let at = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
         let name = place("shop", at, &SeededEntropy::new(1));
         assert!(name.starts_with("shop_restore_20270115080000_"), "{name}");
-        assert!(is_place_of(&name, "shop"));
+        assert!(is_place_of(&name, "shop") && is_place(&name));
         assert_ne!(name, place("shop", at, &SeededEntropy::new(2)));
         assert_eq!(kept("shop", at, 0), "shop_before_restore_20270115080000");
         assert_eq!(kept("shop", at, 2), "shop_before_restore_20270115080000_2");
@@ -87,8 +94,22 @@ mod tests {
             "shop_restore_2027_01234567",
             "shops_restore_20270115080000_01234567",
             "shop_before_restore_20270115080000",
+            "shop_before_restore_20270115080000_2",
+            "shop_before_restore_20270115080000_12345678",
+            "_restore_20270115080000_01234567",
+            "shop_restore_20271315080000_01234567",
         ] {
             assert!(!is_place_of(name, "shop"), "{name}");
+        }
+        // Of another database all the same.
+        assert!(is_place("shops_restore_20270115080000_01234567"));
+        let at = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
+        for again in [0, 2, 12_345_678] {
+            let place = place("shop", at, &SeededEntropy::new(1));
+            for database in ["shop", place.as_str()] {
+                let name = kept(database, at, again);
+                assert!(!is_place(&name), "{name}");
+            }
         }
     }
 }

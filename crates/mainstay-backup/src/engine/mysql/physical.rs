@@ -154,7 +154,7 @@ impl MySql {
         let data = folder.join("data");
         fs::create_dir_all(&data).map_err(told)?;
         self.unpack(&found, input, &data, control)?;
-        Launch::new(&found, |_| None)
+        Launch::new(&found, programs::classify_files)
             .without_environment("MYSQL")
             .without_environment("MARIADB")
             .args(["--no-defaults", "--prepare", "--innodb-use-native-aio=0"])
@@ -206,8 +206,9 @@ impl MySql {
             name: UNPACK,
             version: found.version,
         };
-        let told = |why| from_io("unpacking the server's files", why);
-        let mut running = Launch::new(&unpack, |_| None)
+        let doing = format!("unpacking the server's files into {}", data.display());
+        let told = |why| from_io(&doing, why);
+        let mut running = Launch::new(&unpack, programs::classify_files)
             .args(["-x", "-C"])
             .arg(data)
             .start(Pipe::Input, control)?;

@@ -128,13 +128,19 @@ pub(super) fn classify(said: &str) -> Option<ErrorKind> {
     })
 }
 
-fn is_full(said: &str) -> bool {
+/// What the programs for the server's files complain about, which have no numbers.
+pub(super) fn classify_files(said: &str) -> Option<ErrorKind> {
+    is_full(said).then_some(ErrorKind::DiskFull)
+}
+
+pub(super) fn is_full(said: &str) -> bool {
     [
         "is full",
         "Disk full",
         "No space left",
         "error 28",
         "errno: 28",
+        "Errcode: 28",
     ]
     .iter()
     .any(|words| said.contains(words))

@@ -4,6 +4,7 @@ use mainstay::schema::Dialect;
 use mainstay::{Database, Error, ErrorKind, Result};
 
 use super::quote;
+use crate::engine::users::User;
 
 /// A server, as far as a backup needs to know it.
 #[derive(Debug, Clone)]
@@ -184,23 +185,56 @@ pub(super) async fn routines(db: &Database, database: &str) -> Result<Vec<(Strin
     .await
 }
 
-/// The sessions that have a database chosen, in words, and their numbers. Without the right
-/// PROCESS these are only those of the same user.
-pub(super) async fn sessions(db: &Database, database: &str) -> Result<Vec<(i64, String)>> {
-    db.sql(
-        "SELECT ID, USER, HOST, COMMAND FROM information_schema.PROCESSLIST \
-         WHERE DB = ? AND ID <> CONNECTION_ID()",
-    )
-    .bind(database)
-    .fetch_with(|row| {
-        let (id, user): (i64, String) = (row.get(0)?, row.get(1)?);
-        let (host, command): (String, String) = (row.get(2)?, row.get(3)?);
-        Ok((
-            id,
-            format!("session {id} of {user} from {host} ({command})"),
-        ))
-    })
-    .await
+/// A session that has a database chosen.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: i64,
+    pub(super) user: User,
+}
+
+/// The sessions that have a database chosen. Without the right PROCESS these are only those of the
+/// same user.
+pub(super) async fn sessions(db: &Database, database: &str) -> Result<Vec<Session>> {
+    let mut sessions = db
+        .sql(
+            "SELECT ID, USER, HOST, COMMAND, CAST(TIME AS SIGNED) \
+             FROM information_schema.PROCESSLIST WHERE DB = ? AND ID <> CONNECTION_ID() ORDER BY ID",
+        )
+        .bind(database)
+        .fetch_with(|row| {
+            let (id, user): (i64, String) = (row.get(0)?, row.get(1)?);
+            let (host, command): (String, String) = (row.get(2)?, row.get(3)?);
+            let time: Option<i64> = row.get(4)?;
+            let facts = vec![
+                format!("session {id}"),
+                format!("user {user}"),
+                format!("from {host}"),
+                format!("{} for {} s", command.to_lowercase(), time.unwrap_or_default()),
+            ];
+            let user = User {
+                application: None,
+                facts,
+            };
+            Ok(Session { id, user })
+        })
+        .await?;
+    if sessions.is_empty() {
+        return Ok(sessions);
+    }
+    // What they call themselves is told only where the server keeps it, and to whom may look there.
+    let names = db
+        .sql(
+            "SELECT PROCESSLIST_ID, ATTR_VALUE FROM performance_schema.session_connect_attrs \
+             WHERE ATTR_NAME = 'program_name'",
+        )
+        .fetch_with(|row| Ok((row.get::<i64>(0)?, row.get::<Option<String>>(1)?)))
+        .await
+        .unwrap_or_default();
+    for session in &mut sessions {
+        let name = names.iter().find(|(id, _)| *id == session.id);
+        session.user.application = name.and_then(|(_, name)| name.clone());
+    }
+    Ok(sessions)
 }
 
 /// The tables of other databases whose foreign keys refer to a table of this one.

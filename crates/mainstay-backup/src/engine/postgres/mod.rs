@@ -8,8 +8,9 @@
 //! - `locale`: how a database encodes and orders text, settled when it is made
 //! - `restore`: a new database, filled and looked at
 //! - `physical`: the server's files and its log, for recovery to a moment
+//! - `place`: making the database that is restored to, and removing it and those that were left over
 //! - `swap`: a new database in the place of the old one; `names`: what those are called; `carry`: what
-//!   belongs to a database and is not in it
+//!   belongs to a database and is not in it; `sessions`: who uses a database
 
 mod capture;
 mod carry;
@@ -17,9 +18,11 @@ mod dump;
 mod locale;
 mod names;
 pub(crate) mod physical;
+mod place;
 mod programs;
 mod restore;
 mod server;
+mod sessions;
 mod snapshot;
 mod swap;
 

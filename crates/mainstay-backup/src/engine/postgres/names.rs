@@ -1,6 +1,6 @@
 //! The names of databases that a restore makes.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use mainstay::Entropy;
 
 /// What the database that is being filled starts with: what is left over by a restore that was
@@ -21,6 +21,21 @@ pub(super) fn place(now: DateTime<Utc>, entropy: &dyn Entropy) -> String {
         now.format(TIME),
         u64::from_be_bytes(random)
     )
+}
+
+/// Whether a database has such a name. No name of a kept database is one: it has other parts.
+pub(super) fn is_place(name: &str) -> bool {
+    let Some((time, random)) = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split_once('_'))
+    else {
+        return false;
+    };
+    let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    time.len() == 14
+        && NaiveDateTime::parse_from_str(time, TIME).is_ok()
+        && random.len() == 16
+        && random.as_bytes().iter().all(is_hex)
 }
 
 /// The name under which the old database is kept: `app_before_restore_20260214093000`, with the end
@@ -65,7 +80,27 @@ mod tests {
             "{name}"
         );
         assert!(name.len() <= LONGEST);
+        assert!(is_place(&name));
         assert_ne!(name, place(at(), &SeededEntropy::new(2)));
+    }
+
+    #[test]
+    fn names_of_others_are_not_taken_for_it() {
+        let place = place(at(), &SeededEntropy::new(1));
+        let kept_place = kept(&place, at(), |_| false);
+        for name in [
+            "app",
+            "mainstay_restore_",
+            "mainstay_restore_20270115080000",
+            "mainstay_restore_20270115080000_mine",
+            "mainstay_restore_20271315080000_0123456789abcdef",
+            "mainstay_restore_20270115080000_0123456789abcdef_2",
+            "app_before_restore_20270115080000",
+            "mainstay_restore_before_restore_20270115080000",
+            kept_place.as_str(),
+        ] {
+            assert!(!is_place(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A new database, filled and looked at.
+//! A new database, filled and looked at; `place` makes it.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
@@ -6,13 +6,12 @@ use std::io::{self, Read, Write};
 use mainstay::database::admin;
 use mainstay::{Config, Error, ErrorKind, Result};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 use super::super::Place;
 use super::super::tools::{Pipe, Running, Version};
 use super::dump::without_unknown;
-use super::locale::{self, Locale};
-use super::{Postgres, names, programs, server};
+use super::locale::Locale;
+use super::{Postgres, programs, server};
 use crate::archive::{Manifest, Table};
 use crate::control::Control;
 use crate::failure::from_io;
@@ -27,72 +26,6 @@ const SESSION: &str = "-c synchronous_commit=off -c default_transaction_read_onl
      -c client_min_messages=warning";
 
 impl Postgres {
-    /// The databases that restores made which did not come to their end, or are still under way.
-    ///
-    /// # Errors
-    /// Those of connecting.
-    pub(crate) async fn leftovers(&self) -> Result<Vec<String>> {
-        let db = server::open_maintenance(&self.config, &[self.database()]).await?;
-        let found = db
-            .sql("SELECT datname::text FROM pg_database WHERE starts_with(datname::text, ?)")
-            .bind(names::PREFIX)
-            .fetch_with(|row| row.get(0))
-            .await;
-        server::close(db).await;
-        found
-    }
-
-    /// Makes an empty database beside the one of the configuration, alike in encoding and order.
-    ///
-    /// # Errors
-    /// `ACCESS_DENIED` when the user may not make databases; those of asking the server.
-    pub(crate) async fn place(&self) -> Result<Place> {
-        let name = names::place(self.clock.now(), self.entropy.as_ref());
-        let config = server::config_of(&self.config, &name);
-        let (tell, told) = oneshot::channel();
-        let (this, made) = (self.clone(), config.clone());
-        // In a task of its own: when this call is dropped, the database is dropped, too.
-        tokio::spawn(async move {
-            let result = this.make(&made, None).await;
-            let is_made = result.is_ok();
-            if tell.send(result).is_err()
-                && is_made
-                && let Err(error) = admin::drop_if_exists(&made).await
-            {
-                tracing::warn!(target: "mainstay::backup", %error, "a database of a restore is left over");
-            }
-        });
-        told.await.map_err(Error::unexpected)??;
-        Ok(Place { config, name })
-    }
-
-    /// Makes a database: as told, or like the one of the configuration, or like any other.
-    async fn make(&self, config: &Config, locale: Option<&Locale>) -> Result<()> {
-        let db = server::open_maintenance(&self.config, &[]).await?;
-        let name = config.url.database().unwrap_or_default();
-        let like = match locale {
-            Some(locale) => Ok(Some(locale.clone())),
-            None => Locale::named(&db, self.database()).await,
-        };
-        let made = match like {
-            Ok(like) => locale::create(&db, name, like.as_ref()).await,
-            Err(error) => Err(error),
-        };
-        server::close(db).await;
-        made.map_err(|error| match error.kind() {
-            ErrorKind::AccessDenied => Error::new(
-                ErrorKind::AccessDenied,
-                format!(
-                    "a backup is restored into a new database, and the user may not make one: {}",
-                    error.detail()
-                ),
-            )
-            .with_hint("have an administrator run: ALTER ROLE <user> CREATEDB")
-            .with_source(error),
-            _ => error,
-        })
-    }
-
     /// Fills the place from what a capture wrote. Blocks; to be called on a thread for that, within a
     /// runtime.
     ///
@@ -180,14 +113,6 @@ impl Postgres {
     ) -> Result<Vec<Table>> {
         control.check()?;
         self.tables_of(&place.name, control)
-    }
-
-    /// Drops the place.
-    ///
-    /// # Errors
-    /// Those of the server.
-    pub(crate) async fn discard(&self, place: Place) -> Result<()> {
-        admin::drop_if_exists(&place.config).await.map(drop)
     }
 }
 

@@ -4,38 +4,34 @@
 //! whoever is killed. While it runs it holds a lock on both databases: who connects meanwhile waits,
 //! and is refused or lands in the new one. No setting is changed that would have to be changed back.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use mainstay::schema::Dialect;
-use mainstay::{Database, Error, ErrorKind, Outcome, Result};
+use mainstay::{Database, Error, Result};
 
 use super::super::{Place, Swapped};
 use super::carry::carry;
-use super::{Postgres, names, server};
+use super::place::IN_USE;
+use super::{Postgres, names, server, sessions};
 
 /// How often sessions are ended while the renaming waits for them.
 const TICK: Duration = Duration::from_millis(50);
 /// Renaming waits five seconds for sessions that are ending.
 const LIMIT: Duration = Duration::from_secs(60);
-/// So many sessions are named.
-const NAMED: usize = 5;
-
-/// The engine's code for a database that is in use.
-const IN_USE: &str = "55006";
-
-/// A session that is connected to a database.
-#[derive(Debug)]
-struct Session {
-    pid: i32,
-    user: Option<String>,
-    application: Option<String>,
-    address: Option<String>,
-    since: Option<DateTime<Utc>>,
-}
 
 impl Postgres {
+    /// Whether the database could give its place now: to be asked before a long restore. A swap
+    /// asks again.
+    ///
+    /// # Errors
+    /// `WRITE_CONFLICT` when it is in use, by whom; those of the server.
+    pub(crate) async fn can_swap(&self, force: bool) -> Result<()> {
+        let db = server::open_maintenance(&self.config, &[self.database()]).await?;
+        let free = expect_free(&db, self.database(), force).await;
+        server::close(db).await;
+        free
+    }
+
     /// Puts the place under the name of the database, which is kept under another one.
     ///
     /// Sessions that are connected to the database are named and nothing is done, unless `force`
@@ -59,15 +55,11 @@ impl Postgres {
             .await?;
         let is_there = |name: &str| all.iter().any(|other| other == name);
         let kept = is_there(name).then(|| names::kept(name, self.clock.now(), is_there));
-        if kept.is_some() && !force {
-            let sessions = sessions(db, name).await?;
-            if !sessions.is_empty() {
-                return Err(in_use(name, &sessions));
-            }
-        }
         if kept.is_some() {
+            expect_free(db, name, force).await?;
             carry(db, name, &place.name).await?;
         }
+        place.check().await?;
         let steps = steps(name, kept.as_deref(), &place.name);
         let renamed = if force && kept.is_some() {
             tokio::select! {
@@ -78,19 +70,36 @@ impl Postgres {
             rename(db, &steps).await
         };
         match renamed {
-            Ok(()) => Ok(Swapped { kept }),
+            Ok(()) => Ok(Swapped {
+                removal: kept.as_deref().map(removal),
+                kept,
+            }),
             Err(error) if error.native_code() == Some(IN_USE) => {
-                let mut sessions = sessions(db, name).await?;
+                let mut users = sessions::of(db, name).await?;
                 let mut busy = name;
-                if sessions.is_empty() {
-                    sessions = self::sessions(db, &place.name).await?;
+                if users.is_empty() {
+                    users = sessions::of(db, &place.name).await?;
                     busy = &place.name;
                 }
-                Err(in_use(busy, &sessions).with_source(error))
+                Err(users.refuse(busy).with_source(error))
             }
             Err(error) => Err(error),
         }
     }
+}
+
+/// Refuses a database that somebody uses, unless `force` says to end them and that can be done.
+async fn expect_free(db: &Database, name: &str, force: bool) -> Result<()> {
+    let users = sessions::of(db, name).await?;
+    match users.is_empty() || force && users.can_be_ended() {
+        true => Ok(()),
+        false => Err(users.refuse(name)),
+    }
+}
+
+/// How a database is removed that was kept.
+fn removal(kept: &str) -> String {
+    format!("DROP DATABASE {}", Dialect::Postgres.quote(kept))
 }
 
 /// What is to be done, in this order.
@@ -140,98 +149,9 @@ async fn end_sessions(db: &Database, name: &str) -> Error {
     }
 }
 
-async fn sessions(db: &Database, name: &str) -> Result<Vec<Session>> {
-    db.sql(
-        "SELECT pid, usename::text, application_name, client_addr::text, backend_start \
-         FROM pg_stat_activity WHERE datname = ? AND pid <> pg_backend_pid() \
-         AND backend_type IS DISTINCT FROM 'autovacuum worker' ORDER BY backend_start, pid",
-    )
-    .bind(name)
-    .fetch_with(|row| {
-        Ok(Session {
-            pid: row.get(0)?,
-            user: row.get(1)?,
-            application: row.get(2)?,
-            address: row.get(3)?,
-            since: row.get(4)?,
-        })
-    })
-    .await
-}
-
-fn in_use(name: &str, sessions: &[Session]) -> Error {
-    let mut detail = format!("the database {name} is in use");
-    if sessions.is_empty() {
-        detail.push_str(", perhaps by a prepared transaction (see pg_prepared_xacts)");
-    }
-    for (number, session) in sessions.iter().take(NAMED).enumerate() {
-        detail.push_str(if number == 0 { " by " } else { "; " });
-        // Writing to a text does not fail.
-        let _ = write!(detail, "{}", session.shown());
-    }
-    if sessions.len() > NAMED {
-        let _ = write!(detail, "; and {} more", sessions.len() - NAMED);
-    }
-    Error::new(ErrorKind::WriteConflict, detail)
-        .with_outcome(Outcome::NotApplied)
-        .with_hint("stop what uses it, or say that its sessions are to be ended")
-}
-
-impl Session {
-    fn shown(&self) -> String {
-        let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let application = some(&self.application).unwrap_or_else(|| "a session".to_owned());
-        let mut out = format!("{application} (process {}", self.pid);
-        if let Some(user) = some(&self.user) {
-            out.push_str(&format!(", user {user}"));
-        }
-        if let Some(address) = some(&self.address) {
-            out.push_str(&format!(", from {address}"));
-        }
-        if let Some(since) = self.since {
-            out.push_str(&format!(
-                ", since {}",
-                since.format("%Y-%m-%d %H:%M:%S UTC")
-            ));
-        }
-        out.push(')');
-        out
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn session(number: i32) -> Session {
-        Session {
-            pid: number,
-            user: Some("app".into()),
-            application: Some("questlog".into()),
-            address: Some("10.0.0.7".into()),
-            since: DateTime::from_timestamp(1_800_000_000, 0),
-        }
-    }
-
-    #[test]
-    fn sessions_are_named() {
-        let error = in_use("app", &[session(7)]);
-        assert_eq!(
-            error.detail(),
-            "the database app is in use by questlog (process 7, user app, from 10.0.0.7, \
-             since 2027-01-15 08:00:00 UTC)"
-        );
-        let many: Vec<Session> = (0..8).map(session).collect();
-        assert!(in_use("app", &many).detail().ends_with("; and 3 more"));
-        let hidden = Session {
-            application: None,
-            user: None,
-            address: None,
-            since: None,
-            pid: 3,
-        };
-        assert_eq!(hidden.shown(), "a session (process 3)");
-    }
 
     #[test]
     fn the_old_one_goes_first() {

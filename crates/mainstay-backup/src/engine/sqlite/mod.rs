@@ -32,6 +32,7 @@ mod workspace;
 pub(super) mod tests;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,7 +44,7 @@ use mainstay::{Clock, Config, Entropy, Error, ErrorKind, Result};
 pub(crate) use self::handle::Sqlite;
 use self::trial::Depth;
 use self::workspace::Workspace;
-use super::{Captured, Place, Swapped};
+use super::{Captured, Place, Swapped, claim};
 use crate::archive::{Kind, Manifest, Table};
 use crate::control::Control;
 
@@ -164,7 +165,7 @@ impl Sqlite {
     pub(crate) async fn place(&self) -> Result<Place> {
         let target = files::locate(&self.path)?;
         let (folder, name) = files::parts(&target)?;
-        let prefix = format!("{name}.restore-");
+        let prefix = place_prefix(name);
         let entropy = Arc::clone(&self.entropy);
         let (folder, name) = (folder.to_owned(), name.to_owned());
         let workspace = blocking(move || Workspace::create(&folder, &prefix, &*entropy)).await?;
@@ -175,7 +176,37 @@ impl Sqlite {
         Ok(Place {
             config,
             name: path.display().to_string(),
+            // The folder has a lock of its own.
+            hold: None,
         })
+    }
+
+    /// Claims the log for one who follows it into a target. `None` if somebody has it. The lock is on
+    /// a file of its own beside the database, which stays.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub(crate) fn claim(&self, target: &str) -> Result<Option<File>> {
+        let hash = blake3::hash(target.as_bytes()).to_hex();
+        let path = files::beside(
+            &files::locate(&self.path)?,
+            &format!(".watch-{}", &hash[..8]),
+        );
+        File::create(&path)
+            .and_then(claim::lock)
+            .map_err(|error| error::of_io("cannot lock", &path, error))
+    }
+
+    /// Removes the folders of restores that were killed, and names them.
+    ///
+    /// # Errors
+    /// When the folder of the database does not exist.
+    pub(crate) async fn clear_leftovers(&self) -> Result<Vec<String>> {
+        let target = files::locate(&self.path)?;
+        let (folder, name) = files::parts(&target)?;
+        let (folder, prefix) = (folder.to_owned(), place_prefix(name));
+        let gone = blocking(move || Ok(workspace::sweep(&folder, &prefix))).await?;
+        Ok(gone.iter().map(|path| path.display().to_string()).collect())
     }
 
     fn places(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Workspace>> {
@@ -248,6 +279,7 @@ impl Sqlite {
         })
         .await?;
         Ok(Swapped {
+            removal: kept.as_deref().map(removal),
             kept: kept.map(|path| path.display().to_string()),
         })
     }
@@ -264,6 +296,17 @@ impl Sqlite {
         })
         .await
     }
+}
+
+/// What the name of a folder that is restored to starts with.
+fn place_prefix(name: &str) -> String {
+    format!("{name}.restore-")
+}
+
+/// How a file is removed that was kept, and what it may have beside it.
+fn removal(kept: &std::path::Path) -> String {
+    let quoted = kept.display().to_string().replace('\'', r"'\''");
+    format!("rm -f '{quoted}' '{quoted}-wal' '{quoted}-shm'")
 }
 
 fn path_of(place: &Place) -> Result<PathBuf> {

@@ -101,10 +101,11 @@ fn make(folder: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Removes what processes that are no more have left over.
-fn sweep(parent: &Path, prefix: &str) {
+/// Removes what processes that are no more have left over, and names the folders.
+pub(super) fn sweep(parent: &Path, prefix: &str) -> Vec<PathBuf> {
+    let mut gone = Vec::new();
     let Ok(entries) = std::fs::read_dir(parent) else {
-        return;
+        return gone;
     };
     for entry in entries.flatten() {
         let is_ours = entry
@@ -124,12 +125,16 @@ fn sweep(parent: &Path, prefix: &str) {
                     is_removed = removed.is_ok(),
                     "a folder was left over"
                 );
+                if removed.is_ok() {
+                    gone.push(folder);
+                }
             }
             Ok(_) => {}
             // One that is being made is no longer empty in a moment, and then this does nothing.
             Err(_) => drop(std::fs::remove_dir(&folder)),
         }
     }
+    gone
 }
 
 #[cfg(test)]

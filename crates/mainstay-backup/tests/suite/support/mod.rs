@@ -120,6 +120,17 @@ impl Scene {
             .expect("valid")
     }
 
+    /// A database of the server that is always there; `None` where there is no server.
+    pub(crate) fn of_server(&self) -> Option<Config> {
+        let name = match self.engine {
+            Engine::Sqlite => return None,
+            Engine::Postgres => "postgres",
+            Engine::MariaDb => "information_schema",
+        };
+        let (server, _) = self.server.as_ref()?;
+        Some(config(server.with_database(name).as_str()))
+    }
+
     /// On each engine there is.
     pub(crate) async fn all() -> Vec<Self> {
         let mut out = Vec::new();

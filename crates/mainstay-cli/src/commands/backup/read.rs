@@ -21,7 +21,7 @@ pub(super) async fn list(
     context.terminal.print(&if format.json {
         json(&listed)
     } else {
-        text::listed(&listed, &place_of(backups))
+        text::listed(&listed, &place_of(backups), backups.name())
     });
     Ok(Exit::Ok)
 }

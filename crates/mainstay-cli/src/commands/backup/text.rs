@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{HumanBytes, HumanDuration};
-use mainstay_backup::archive::Manifest;
+use mainstay_backup::archive::{Kind, Manifest};
 use mainstay_backup::plan::schedule::Alert;
 use mainstay_backup::{DrillReport, Entry, Event, Forward, Listed, Pruned, Restored, Verified};
 
@@ -45,12 +45,16 @@ fn holds(manifest: &Manifest) -> String {
         Some(schema) => format!(", migrated to {}", schema.version),
         None => String::new(),
     };
+    // What is in them is not known before they are restored.
+    if manifest.kind == Kind::Physical && manifest.tables.is_empty() {
+        return format!("the server's files{schema}");
+    }
     format!("{tables} with {}{schema}", counted(rows, "row"))
 }
 
-pub(super) fn listed(listed: &[Listed], place: &str) -> String {
+pub(super) fn listed(listed: &[Listed], place: &str, label: &str) -> String {
     if listed.is_empty() {
-        return format!("there are no backups in {place}");
+        return format!("there are no backups in {place}, label {label}");
     }
     let rows: Vec<Vec<String>> = listed
         .iter()
@@ -102,17 +106,13 @@ pub(super) fn restored(restored: &Restored) -> String {
     if let Some(forward) = &restored.brought_forward {
         out += &pair("forward to", &brought(forward));
     }
-    if !manifest.tables.is_empty() {
+    let mut took = format!("{} to restore", short(restored.restored_in));
+    // A server of its own is read as a whole, and not compared: its log may have changed everything.
+    if restored.beside.is_none() {
         out += &pair("compared", &format!("{}: all as it was", holds(manifest)));
+        took += &format!(", {} to compare", short(restored.verified_in));
     }
-    out += &pair(
-        "took",
-        &format!(
-            "{} to restore, {} to compare",
-            short(restored.restored_in),
-            short(restored.verified_in)
-        ),
-    );
+    out += &pair("took", &took);
     if let Some(beside) = &restored.beside {
         out += &pair(
             "runs",
@@ -121,15 +121,32 @@ pub(super) fn restored(restored: &Restored) -> String {
         out += &pair("next", &beside.switch);
     }
     if let Some(kept) = &restored.kept {
-        out += &pair(
-            "kept",
-            &format!("what was there is now {kept}; remove it when it is no longer needed"),
-        );
+        let removal = match &restored.kept_removal {
+            Some(removal) => format!("\nwhen nobody needs it any more: {removal}"),
+            None => String::new(),
+        };
+        out += &pair("kept", &format!("what was there is now {kept}{removal}"));
     }
-    out
+    out + &cleared(&restored.cleared)
+}
+
+/// What restores left that were killed.
+fn cleared(names: &[String]) -> String {
+    let line = |name| {
+        pair(
+            "removed",
+            &format!("{name}, left by a restore that was killed"),
+        )
+    };
+    names.iter().map(line).collect()
 }
 
 fn brought(forward: &Forward) -> String {
+    if let (Some(to), Some(newest)) = (forward.to, forward.newest)
+        && newest > to
+    {
+        return format!("{}; the log goes on until {}", time(to), time(newest));
+    }
     let last = match forward.newest {
         Some(newest) => format!("the last change is of {}", time(newest)),
         None => "nothing followed on the backup".to_owned(),
@@ -177,7 +194,7 @@ pub(super) fn drilled(report: &DrillReport) -> String {
             );
         }
     }
-    out
+    out + &cleared(&report.cleared)
 }
 
 pub(super) fn pruned(pruned: &Pruned, dry_run: bool) -> String {
@@ -202,7 +219,8 @@ pub(super) fn pruned(pruned: &Pruned, dry_run: bool) -> String {
         false => "removed",
     };
     let backups = counted(pruned.removed as u64, "backup");
-    out + &format!("{backups} {would}, {}\n", HumanBytes(pruned.freed_bytes))
+    out += &format!("{backups} {would}, {}\n", HumanBytes(pruned.freed_bytes));
+    out + &cleared(&pruned.cleared)
 }
 
 pub(super) fn alerts(alerts: &[Alert]) -> String {

@@ -37,9 +37,19 @@ pub(super) async fn under_way<T>(
     bar.end();
     match (done, stopped) {
         (Ok(value), _) => Ok(value),
+        // That it stopped is no error of the work.
+        (Err(error), Some(exit)) if is_stop(&control, &error) => {
+            Err(Failure::new(exit, error.detail()))
+        }
         (Err(error), Some(exit)) => Err(Failure::from(error).exit(exit)),
         (Err(error), None) => Err(error.into()),
     }
+}
+
+/// Whether an error is the one of work that was asked to stop.
+fn is_stop(control: &Control, error: &mainstay::Error) -> bool {
+    let stopped = control.check().err();
+    stopped.is_some_and(|stopped| stopped.detail() == error.detail())
 }
 
 /// The place of the backups, as it is told.

@@ -20,7 +20,7 @@ use mainstay::{Config, Database, Error, ErrorKind, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 pub(super) use self::account::{Account, literal};
-use super::{MySql, close};
+use super::{MySql, close, programs};
 use crate::control::Control;
 use crate::engine::tools::{Found, Program, Version};
 use crate::failure::from_io;
@@ -147,8 +147,12 @@ impl Instance {
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines[lines.len().saturating_sub(15)..].join("\n");
+        let kind = match programs::is_full(&tail) {
+            true => ErrorKind::DiskFull,
+            false => ErrorKind::Unreachable,
+        };
         Error::new(
-            ErrorKind::Unreachable,
+            kind,
             format!(
                 "the private server in {} does not answer: {}; the end of its log:\n{tail}",
                 self.folder.display(),
@@ -183,6 +187,11 @@ impl Instance {
                 self.folder.display()
             ),
         ))
+    }
+
+    /// Where it is: its data, its log, and the number of its process.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Lets it run on, also when this process ends.

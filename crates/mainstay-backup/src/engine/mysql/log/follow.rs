@@ -31,7 +31,7 @@ const STUCK: Duration = Duration::from_secs(30);
 const ENDS: u32 = 5;
 
 /// How long to wait before trying again.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What has been shipped, and what is to be.
 #[derive(Debug)]
@@ -44,6 +44,10 @@ struct Progress {
     sequence: u64,
     /// Marks that are read and not shipped.
     marks: Vec<(DateTime<Utc>, Spot)>,
+    /// Where it will be once the segment that is being sent is in the target.
+    sending: Option<(Spot, DateTime<Utc>)>,
+    /// After a failure it is shown at once that it goes on, although nothing may have happened.
+    is_due: bool,
 }
 
 impl MySql {
@@ -52,7 +56,7 @@ impl MySql {
     ///
     /// At most `interval` after it was acknowledged a change is in the log, plus the time to write a
     /// segment. `told` has the newest moment to which can be recovered. A server that cannot be
-    /// reached for a while is waited for.
+    /// reached for a while is waited for, and so is room in the target; `waiting` is told why.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` when the server writes no binary log, or statements instead of rows;
@@ -65,15 +69,19 @@ impl MySql {
         interval: Duration,
         control: &Control,
         told: &watch::Sender<Option<DateTime<Utc>>>,
+        waiting: &(dyn Fn(&Error) + Send + Sync),
     ) -> Result<()> {
         let mut id = [0; 4];
         self.entropy.fill(&mut id);
         // Far from the numbers that people give to servers.
         let id = 0x4000_0000 | (u32::from_le_bytes(id) & 0x3fff_ffff);
         let mut ends = 0;
+        let mut known: Option<Progress> = None;
         while !control.is_cancelled() {
-            // From what is in the target: whether the last segment is there may not be known.
-            let mut progress = left_at(base, log).await?;
+            let mut progress = match known.take() {
+                Some(progress) => progress.settled(base, log).await?,
+                None => left_at(base, log).await?,
+            };
             let before = progress.done.clone();
             let ended = self
                 .read_on(&mut progress, log, interval, control, told, id)
@@ -88,12 +96,14 @@ impl MySql {
                     | ErrorKind::CircuitOpen
                     | ErrorKind::PoolTimeout
                     | ErrorKind::Deadline
+                    | ErrorKind::DiskFull
             );
             let may_pass = passes || (error.kind() == ErrorKind::Database && ends < ENDS);
             if !may_pass || control.is_cancelled() {
                 return Err(error);
             }
-            tracing::warn!(target: "mainstay::backup", %error, "the binary log is read anew");
+            known = Some(progress);
+            waiting(&error);
             sleep(PAUSE).await;
         }
         Ok(())
@@ -164,7 +174,12 @@ impl Shipping<'_> {
             progress.marks.push((at, end.clone()));
             let is_new = end != progress.done;
             let waited = shipped.elapsed() + tick;
-            if is_last || waited >= self.interval * QUIET || (is_new && waited >= self.interval) {
+            let is_due = std::mem::take(&mut progress.is_due);
+            if is_last
+                || is_due
+                || waited >= self.interval * QUIET
+                || (is_new && waited >= self.interval)
+            {
                 self.ship(tail, progress, &end).await?;
                 shipped = Instant::now();
             }
@@ -283,10 +298,13 @@ impl Shipping<'_> {
             to,
             detail: serde_json::to_value(detail).map_err(Error::unexpected)?,
         };
+        let after = Spot {
+            file: progress.done.file.clone(),
+            position: until,
+        };
+        progress.sending = Some((after, to));
         self.log.append(meta, bytes).await?;
-        progress.sequence += 1;
-        progress.done.position = until;
-        progress.covered = to;
+        progress.sent();
         progress.marks.retain(|mark| !marks.contains(mark));
         self.told.send_replace(Some(to));
         Ok(())
@@ -294,6 +312,31 @@ impl Shipping<'_> {
 }
 
 impl Progress {
+    /// The segment that was being sent is in the target.
+    fn sent(&mut self) {
+        if let Some((after, to)) = self.sending.take() {
+            self.done = after;
+            self.covered = to;
+            self.sequence += 1;
+        }
+    }
+
+    /// Where it is after a failure: whether the last segment is in the target may not be known. It
+    /// is told by the names there, since what is in an encrypted one cannot be read here.
+    async fn settled(mut self, base: &Manifest, log: &Log) -> Result<Self> {
+        let segments = log.list().await?;
+        let last = segments.last().map_or(0, |segment| segment.sequence);
+        if last == self.sequence && self.sending.is_some() {
+            self.sent();
+        } else if last + 1 != self.sequence {
+            return left_at(base, log).await;
+        }
+        self.sending = None;
+        self.marks.clear();
+        self.is_due = true;
+        Ok(self)
+    }
+
     /// The marks in a file up to a position.
     fn marks_of(&self, file: &str, until: u64) -> Vec<(DateTime<Utc>, Spot)> {
         let marks = self.marks.iter();
@@ -347,6 +390,8 @@ async fn left_at(base: &Manifest, log: &Log) -> Result<Progress> {
         covered: base.taken_at,
         sequence: 1,
         marks: Vec::new(),
+        sending: None,
+        is_due: false,
     };
     if let Some(last) = log.list().await?.last() {
         let detail = |meta: SegmentMeta, _: &mut dyn std::io::Read| Detail::of(&meta.detail);

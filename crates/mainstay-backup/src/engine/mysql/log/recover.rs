@@ -1,6 +1,5 @@
 //! A base backup and its log, put together in a private server.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -15,6 +14,7 @@ use super::replay::{self, Replay};
 use super::tail::BINLOG;
 use crate::archive::{Kind, Log, Manifest, Table};
 use crate::control::Control;
+use crate::engine::folder::emptied_on_failure;
 use crate::engine::tools::{Found, Launch, Pipe};
 
 const PIECE: usize = 256 * 1024;
@@ -52,7 +52,7 @@ impl MySql {
         folder: &Path,
         control: &Control,
     ) -> Result<Recovered> {
-        self.in_folder(folder, || {
+        emptied_on_failure(folder, || {
             self.put_together(base, input, Some((log, to)), folder, control)
         })
     }
@@ -69,31 +69,9 @@ impl MySql {
         folder: &Path,
         control: &Control,
     ) -> Result<Recovered> {
-        self.in_folder(folder, || {
+        emptied_on_failure(folder, || {
             self.put_together(base, input, None, folder, control)
         })
-    }
-
-    /// Leaves a folder as it was, or not there, if the work in it fails.
-    fn in_folder(
-        &self,
-        folder: &Path,
-        work: impl FnOnce() -> Result<Recovered>,
-    ) -> Result<Recovered> {
-        let is_ours = !folder.exists();
-        if !is_ours {
-            refuse_used(folder)?;
-        }
-        let recovered = work();
-        if recovered.is_err() {
-            // The server is stopped by now. What cannot be removed is in the caller's folder.
-            let _ = if is_ours {
-                fs::remove_dir_all(folder)
-            } else {
-                empty(folder)
-            };
-        }
-        recovered
     }
 
     fn put_together(
@@ -266,39 +244,14 @@ impl MySql {
         };
         format!(
             "{name} as it was at {at} is in a private server on port {port} of 127.0.0.1. {has}. Look \
-             at it first. Then either point the services to it, once it is started with an address \
-             they reach and with a binary log of its own:\n  {command}\nor stop the services, back \
-             this database up ({url}) and restore that backup into the old server, which keeps the \
-             old database aside.",
+             at it first; kill $(cat '{folder}/pid') stops it. Then either point the services to it, \
+             once it is started with an address they reach and with a binary log of its own:\n  \
+             {command}\nor stop the services, back this database up ({url}) and restore that backup \
+             into the old server, which keeps the old database aside.",
             name = self.name,
             port = url.port().unwrap_or_default(),
             command = instance.command,
+            folder = instance.folder().display(),
         )
     }
-}
-
-/// Refuses a folder with something in it: it would be in the way, and removed if this fails.
-fn refuse_used(folder: &Path) -> Result<()> {
-    let told = |why| crate::failure::from_io("looking at the folder to recover in", why);
-    if fs::read_dir(folder).map_err(told)?.next().is_none() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Configuration,
-        format!("the folder {} is not empty", folder.display()),
-    )
-    .with_hint("name an empty or a new one"))
-}
-
-/// Removes what is in a folder.
-fn empty(folder: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            fs::remove_dir_all(path)?;
-        } else {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
 }

@@ -70,7 +70,7 @@ pub(super) async fn fetch(
             Some(newest) => format!("the log goes up to {newest}, and not to {to}"),
             None => format!("backup {} has no log", base.id),
         })
-        .with_hint("recover to an earlier moment; the log goes on while it is followed")
+        .with_hint("name a moment up to then, or newest for all there is: --to newest")
     };
     if newest.is_none_or(|newest| newest < to) {
         return Err(beyond());

@@ -49,6 +49,20 @@ impl Journal {
     }
 }
 
+/// Whether a swap that was begun needs a database.
+pub(in crate::engine::mysql) async fn is_in(db: &Database, name: &str) -> Result<bool> {
+    let count: i64 = db
+        .sql(
+            "SELECT COUNT(*) FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?",
+        )
+        .bind(name)
+        .bind(TABLE)
+        .scalar()
+        .await?;
+    Ok(count > 0)
+}
+
 /// A swap of this database that was begun and is not done.
 pub(super) async fn find(db: &Database, old: &str) -> Result<Option<Journal>> {
     let databases = db

@@ -4,6 +4,7 @@
 //! - `journal`: what is written down before anything is changed
 //! - `objects`: triggers, views, events and routines, which do not move with tables
 //! - `plan`: the statements; pure
+//! - `way`: what forbids a swap
 //!
 //! The server cannot rename a database. All tables of both are renamed by one statement, which
 //! takes effect as a whole or not at all, also when the server dies in it. What does not move with
@@ -12,9 +13,10 @@
 //! after which the new one does, and whoever comes later knows from where the tables are which it
 //! was: before, the triggers of the old one are made again; after, what is missing is made.
 
-mod journal;
+pub(super) mod journal;
 mod objects;
 mod plan;
+mod way;
 
 use std::time::Duration;
 
@@ -45,10 +47,12 @@ impl MySql {
     pub(crate) async fn swap(&self, place: Place) -> Result<Swapped> {
         self.check_place(&place.name)?;
         self.recover().await?;
-        let new = place.name;
         let me = self.clone();
         let swapped = self
-            .in_turn(move |held| async move { me.exchange(held, new).await })
+            .in_turn(move |held| async move {
+                place.check().await?;
+                me.exchange(held, place.name).await
+            })
             .await;
         swapped.map_err(|error| programs::hinted(error, place::RIGHTS))
     }
@@ -149,43 +153,10 @@ impl MySql {
         }
         self.step("moved");
         self.finish(&held, &journal).await?;
-        Ok(Swapped { kept: journal.kept })
-    }
-
-    /// Looks for what forbids a swap, and ends sessions where that is wanted.
-    async fn clear_the_way(&self, held: &Exclusive) -> Result<()> {
-        let db = held.database();
-        let referring = server::referring(db, &self.name).await?;
-        if !referring.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "foreign keys of other databases refer to {}: {}",
-                    self.name,
-                    referring.join(", ")
-                ),
-            )
-            .with_hint("drop these foreign keys, and make them again after the restore"));
-        }
-        let sessions = server::sessions(db, &self.name).await?;
-        if sessions.is_empty() {
-            return Ok(());
-        }
-        if !self.force {
-            let sessions: Vec<String> = sessions.into_iter().map(|(_, words)| words).collect();
-            return Err(Error::new(
-                ErrorKind::WriteConflict,
-                format!("{} is in use: {}", self.name, sessions.join("; ")),
-            )
-            .with_hint("stop the services that use it, or say that their sessions may be ended"));
-        }
-        for (id, words) in sessions {
-            // One that has ended meanwhile is as good.
-            if let Err(error) = held.script(format!("KILL {id}")).await {
-                tracing::debug!(target: "mainstay::backup", %error, "{words} was not ended");
-            }
-        }
-        Ok(())
+        Ok(Swapped {
+            removal: journal.kept.as_deref().map(plan::removal),
+            kept: journal.kept,
+        })
     }
 
     /// Reads what does not move with tables, and writes all of it down. Changes
@@ -224,23 +195,6 @@ impl MySql {
         };
         journal.write(held).await?;
         Ok(journal)
-    }
-
-    /// Triggers and events of others can only be made again by who may make things for others.
-    async fn check_definers(&self, db: &Database) -> Result<()> {
-        let others = server::definers(db, &self.name).await?;
-        if others.is_empty() || server::may_define_for_others(db).await? {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::AccessDenied,
-            format!(
-                "{} has views, triggers, events or routines of other users, and this one may not \
-                 make them again: {}",
-                self.name,
-                others.join(", ")
-            ),
-        ))
     }
 
     /// A name for the database in which the old one is kept, that none has.

@@ -25,6 +25,11 @@ pub(super) fn drop_object(kind: &str, database: &str, name: &str) -> String {
     format!("DROP {kind} IF EXISTS {}.{}", quote(database), quote(name))
 }
 
+/// How a database is removed that was kept.
+pub(super) fn removal(kept: &str) -> String {
+    format!("DROP DATABASE {}", quote(kept))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,11 @@ async fn child() {
     let engine = engine(&config);
     let mut at = config.clone();
     at.url = config.url.with_database(&name);
-    let place = Place { config: at, name };
+    let place = Place {
+        config: at,
+        name,
+        hold: None,
+    };
     if let Ok(path) = std::env::var(DUMP) {
         let dump = std::fs::read(path).expect("the dump");
         let done = blocking(move || {
@@ -103,14 +107,20 @@ async fn killed_during_a_restore_the_old_database_stands() {
     let (now, _) = capture(&engine).await.expect("captured");
     assert_eq!(now.tables, captured.tables);
     assert_eq!(counts(&ground, &ground.name), COUNTS);
-    // What is left is known by its name, and another restore does not mind it.
+    // What is left is known by its name. As long as somebody holds it, it is nobody else's.
     assert_eq!(ground.beside(), std::slice::from_ref(&place.name));
-    let left = engine.leftovers().await.expect("leftovers");
-    assert_eq!(left, std::slice::from_ref(&place.name));
+    engine.clear_leftovers().await.expect("looked for");
+    assert_eq!(ground.beside(), std::slice::from_ref(&place.name));
     let another = restored(&engine, &captured, dump).await;
-    engine.swap(another).await.expect("swapped");
-    engine.discard(place).await.expect("dropped");
-    assert_eq!(ground.beside().len(), 1, "the one that is kept");
+    place.check().await.expect("still held");
+    place.release().await;
+    engine.clear_leftovers().await.expect("looked for");
+    assert_eq!(ground.beside(), std::slice::from_ref(&another.name));
+    // The one that is kept is none.
+    let swapped = engine.swap(another).await.expect("swapped");
+    let kept = swapped.kept.expect("one was there");
+    engine.clear_leftovers().await.expect("looked for");
+    assert_eq!(ground.beside(), [kept]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -182,6 +182,7 @@ async fn a_statement_that_fails_is_told_by_its_line() {
     let other = Place {
         config: ground.config(),
         name: ground.name.clone(),
+        hold: None,
     };
     engine.discard(other).await.expect_err("no place of ours");
     assert_eq!(ground.sql("SELECT COUNT(*) FROM goals"), "3\n");

@@ -32,7 +32,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<()> {
 /// Unpacks a base into a folder. Nothing is written outside of it: the library refuses names that
 /// lead out, and links are not made at all, since a base of a single tablespace has none.
 pub(super) fn unpack(input: &mut dyn Read, folder: &Path, control: &Control) -> Result<()> {
-    let doing = "unpacking the base backup";
+    let doing = &format!("unpacking the base backup into {}", folder.display());
     let mut archive = Archive::new(input);
     archive.set_preserve_mtime(false);
     archive.set_overwrite(false);

@@ -45,7 +45,7 @@ pub(super) async fn pieces(
                 ErrorKind::BackupRefused,
                 format!("the log ends with {newest}, and {to} is after it"),
             )
-            .with_hint("name a moment that is in the log, or none to recover all there is"));
+            .with_hint("name a moment up to then, or newest for all there is: --to newest"));
         }
     }
     Ok(leading(&segments, FIRST, to)?.to_vec())

@@ -87,7 +87,7 @@ async fn prepare(target: &Target) -> tempfile::NamedTempFile {
 /// Waits until the server has noticed that a killed client is gone, and drops what is left over.
 fn clean(target: &Target, place: &str) {
     if !target.databases(place).is_empty() {
-        target.server_sql(&format!("DROP DATABASE \"{place}\" WITH (FORCE)"));
+        target.server_sql(&format!("DROP DATABASE IF EXISTS \"{place}\" WITH (FORCE)"));
     }
 }
 

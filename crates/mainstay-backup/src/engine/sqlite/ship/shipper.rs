@@ -56,8 +56,8 @@ impl Drop for AbandonOnDrop {
 /// archive after `interval` at most, as long as the target answers fast enough.
 ///
 /// `first` is the number of the first segment, `newest` up to when the archive has everything, and
-/// `shipped` is told of each segment. A target that fails is tried again; meanwhile the database's
-/// log grows, up to the follower's limit.
+/// `sent` is told of each segment, and why one could not be sent. A target that fails is tried again;
+/// meanwhile the database's log grows, up to the follower's limit.
 ///
 /// # Errors
 /// Those of reading the database's log; and, when it is stopped, of the target.
@@ -68,7 +68,7 @@ pub(crate) async fn ship(
     newest: DateTime<Utc>,
     interval: Duration,
     stop: &Control,
-    mut shipped: impl FnMut(&Segment),
+    mut sent: impl FnMut(std::result::Result<&Segment, &Error>),
 ) -> Result<Ended> {
     let enough = follower.limits().ahead / 2;
     let waited = tokio::task::spawn_blocking(move || follower.take()).await;
@@ -99,13 +99,13 @@ pub(crate) async fn ship(
             shared.stop.store(true, Ordering::Relaxed);
         }
         let is_end = ended.is_some() || stop.is_cancelled();
-        let sent = outbox.send(&shared, is_end, &mut shipped).await;
+        let done = outbox.send(&shared, is_end, &mut sent).await;
         match ended {
             Some(ended) => {
                 let gap = ended?;
-                return sent.map(|()| gap.map_or(Ended::Stopped, Ended::Gap));
+                return done.map(|()| gap.map_or(Ended::Stopped, Ended::Gap));
             }
-            None => sent?,
+            None => done?,
         }
     }
 }
@@ -167,7 +167,7 @@ impl Outbox<'_> {
         &mut self,
         shared: &Shared,
         is_last: bool,
-        shipped: &mut impl FnMut(&Segment),
+        sent: &mut impl FnMut(std::result::Result<&Segment, &Error>),
     ) -> Result<()> {
         let is_early = self.last_failed.is_some_and(|at| at.elapsed() < AGAIN);
         if is_early && !is_last {
@@ -188,15 +188,11 @@ impl Outbox<'_> {
             match self.log.append(meta.clone(), bytes.clone()).await {
                 Ok(segment) => {
                     (self.unsent, self.last_failed) = (None, None);
-                    shipped(&segment);
+                    sent(Ok(&segment));
                 }
                 Err(error) if is_last => return Err(error),
                 Err(error) => {
-                    tracing::warn!(
-                        target: "mainstay::backup",
-                        %error,
-                        "what was committed cannot be put into the archive; it is tried again"
-                    );
+                    sent(Err(&error));
                     self.last_failed = Some(Instant::now());
                     return Ok(());
                 }

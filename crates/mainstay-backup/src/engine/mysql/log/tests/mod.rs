@@ -65,8 +65,11 @@ impl Follower {
         let (tell, told) = watch::channel(None);
         let (engine, base, log) = (engine.clone(), base.clone(), log.clone());
         let stop = control.clone();
-        let task =
-            tokio::spawn(async move { engine.follow(&base, &log, INTERVAL, &stop, &tell).await });
+        let task = tokio::spawn(async move {
+            engine
+                .follow(&base, &log, INTERVAL, &stop, &tell, &|_| ())
+                .await
+        });
         Self {
             control,
             told,

@@ -26,7 +26,7 @@ async fn a_server_whose_log_does_not_do_is_refused_with_what_to_set() {
         let (tell, _told) = watch::channel(None);
         let limit = Duration::from_secs(20);
         let control = Control::new();
-        let following = follower.follow(base, &log, INTERVAL, &control, &tell);
+        let following = follower.follow(base, &log, INTERVAL, &control, &tell, &|_| ());
         tokio::time::timeout(limit, following)
             .await
             .expect("it ends")
@@ -76,7 +76,7 @@ async fn a_server_whose_log_does_not_do_is_refused_with_what_to_set() {
     let (tell, _told) = watch::channel(None);
     let control = Control::new();
     let error = weak
-        .follow(&base, &log, INTERVAL, &control, &tell)
+        .follow(&base, &log, INTERVAL, &control, &tell, &|_| ())
         .await
         .expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::AccessDenied, "{error}");
@@ -92,7 +92,7 @@ async fn a_server_whose_log_does_not_do_is_refused_with_what_to_set() {
     let (tell, _told) = watch::channel(None);
     let error = plain
         .engine()
-        .follow(&base, &log, INTERVAL, &control, &tell)
+        .follow(&base, &log, INTERVAL, &control, &tell, &|_| ())
         .await;
     let error = error.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
