@@ -2,8 +2,8 @@
 //! the transaction's id, and which server gave it out; and so that a session that was given up can
 //! be [ended](super::ending) by another one.
 //!
-//! The server is asked who it is once per session, ahead of the first transaction that may write,
-//! and the id once per transaction, with the first statement that writes: in a column of its rows
+//! The server is asked who it is once per session, ahead of the first transaction that may write
+//! (once more, if that one did not want its id asked for), and the id once per transaction, with the first statement that writes: in a column of its rows
 //! where it has some, otherwise by a question behind it, which costs the server more. Neither is waited for longer than the statement itself: both are in the same flight.
 //! The question is prepared outside of any transaction, so that a server that does not know it spoils
 //! none.
@@ -103,7 +103,8 @@ pub(super) struct Process {
 /// What a session was told.
 #[derive(Clone)]
 struct Known {
-    ask_id: tokio_postgres::Statement,
+    /// The question for a transaction's id, where one was prepared.
+    ask_id: Option<tokio_postgres::Statement>,
     server: Arc<Server>,
     /// Who runs the session, where that is nobody else's at the same time.
     process: Option<Process>,
@@ -124,6 +125,8 @@ enum Answer {
 #[derive(Default)]
 pub(super) struct Account {
     answer: Answer,
+    /// The question for ids was prepared with it.
+    asks_ids: bool,
     /// Somebody may want to find out how the open transaction ended.
     wanted: bool,
     id: Option<u64>,
@@ -187,12 +190,21 @@ impl PostgresConnection {
     /// Notes that a transaction begins, and asks the server who it is where that is not known yet.
     /// To be called before anything of the transaction is sent.
     pub(super) async fn open_account(&mut self, options: BeginOptions) {
-        self.account.id = None;
-        self.account.wanted = !options.read_only && !options.unwitnessed;
-        if !self.account.wanted || !matches!(self.account.answer, Answer::NotAsked) {
+        let account = &mut self.account;
+        account.id = None;
+        account.wanted = !options.read_only && !options.unwitnessed;
+        let is_due = match account.answer {
+            // Also where nobody wants ids: by it the session is known that has to be ended.
+            Answer::NotAsked => !options.read_only,
+            Answer::Asked(_) | Answer::Known(_) => account.wanted && !account.asks_ids,
+            Answer::Refused => false,
+        };
+        if !is_due {
             return;
         }
-        let mut question = Box::pin(introduce(Arc::clone(&self.client)));
+        account.asks_ids = account.wanted;
+        let client = Arc::clone(&self.client);
+        let mut question = Box::pin(introduce(client, account.asks_ids));
         // Polled once, it is sent, and so before the transaction.
         let sent = poll_fn(|context| Poll::Ready(question.as_mut().poll(context))).await;
         self.account.answer = match sent {
@@ -248,7 +260,7 @@ impl PostgresConnection {
             account.answer = known.map_or(Answer::Refused, Answer::Known);
         }
         match &account.answer {
-            Answer::Known(known) => Some(known.ask_id.clone()),
+            Answer::Known(known) => known.ask_id.clone(),
             _ => None,
         }
     }
@@ -281,10 +293,15 @@ impl PostgresConnection {
     }
 }
 
-/// Asks who the server is, and prepares the question for an id.
-async fn introduce(client: Arc<Client>) -> Option<Known> {
-    let (ask_id, who) = join(client.prepare(ID), client.simple_query(WHO)).await;
-    let (ask_id, who) = match (ask_id, who) {
+/// Asks who the server is, and prepares the question for an id if ids are to be asked for.
+async fn introduce(client: Arc<Client>, asks_ids: bool) -> Option<Known> {
+    let prepare = async {
+        match asks_ids {
+            true => client.prepare(ID).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let (ask_id, who) = match join(prepare, client.simple_query(WHO)).await {
         (Ok(ask_id), Ok(who)) => (ask_id, who),
         (Err(error), _) | (_, Err(error)) => {
             tracing::debug!(%error, "the server does not tell by what a lost COMMIT is found out");

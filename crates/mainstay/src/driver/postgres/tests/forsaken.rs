@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::witness::is_known;
 use super::{one, open, pid, server, statement, table, write};
 use crate::Value;
-use crate::driver::contract::{Connection, Recovery};
+use crate::driver::contract::{BeginOptions, Connection, Recovery};
 use crate::driver::postgres::PostgresOptions;
 use crate::driver::postgres::account::{Process, Server};
 use crate::driver::postgres::connection::PostgresConnection;
@@ -131,6 +131,37 @@ async fn a_transaction_that_is_forsaken_with_its_first_write_lets_go_too() {
     Box::new(connection).close().await;
     changes_row(&mut observer, "forsaken_first").await;
     assert!(!is_there(&mut observer, &session).await);
+}
+
+/// A transaction that keeps a ledger wants no id, and is ended as well.
+#[tokio::test]
+async fn a_forsaken_transaction_that_nobody_asks_about_lets_go() {
+    let Some(options) = server() else { return };
+    let mut observer = with_row(&options, "forsaken_ledger").await;
+    let (proxy, through) = behind_a_proxy(&options).await;
+    let mut connection = open(&through).await;
+    let ledger = BeginOptions {
+        unwitnessed: true,
+        ..BeginOptions::default()
+    };
+    connection.begin(ledger).await.unwrap();
+    let sql = update("forsaken_ledger");
+    write(&mut connection, &sql, vec![]).await.unwrap();
+    assert!(connection.witness().is_none());
+    proxy.forsake();
+    assert!(timeout(DEADLINE, connection.commit()).await.is_err());
+    assert_eq!(connection.recover().await, Recovery::Discard);
+    let count = changes_row(&mut observer, "forsaken_ledger").await;
+    assert_eq!(count, Value::I64(1));
+    // The next transaction on such a session may want its id all the same.
+    let mut connection = open(&options).await;
+    connection.begin(ledger).await.unwrap();
+    write(&mut connection, &sql, vec![]).await.unwrap();
+    connection.commit().await.unwrap();
+    connection.begin_for_test().await;
+    write(&mut connection, &sql, vec![]).await.unwrap();
+    is_known(&mut connection).await;
+    connection.rollback_for_test().await;
 }
 
 /// An abandoned transaction without a call in flight is found out about by its ROLLBACK.
