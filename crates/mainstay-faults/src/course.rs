@@ -96,6 +96,11 @@ async fn play(
         unsettled(row, &entries, fault, by_engine, end);
     }
     let client = Arc::clone(&stage.caller.client);
+    if let Some(proxy) = &stage.proxy {
+        // A session is leaked if the client keeps it. That the server does not know of its end is
+        // for the server's keepalive to find out, which would take longer than anybody waits here.
+        proxy.probe_forsaken();
+    }
     let rest = at_rest(&*client, &stage.place).await?;
     stage.notes.extend(client.notes());
     if fault.keeps_leaks {

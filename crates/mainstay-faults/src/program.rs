@@ -11,7 +11,7 @@ use mainstay_testkit::servers::installed;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::Layer;
-use crate::command::{EngineName, check_writable, random_seed, write};
+use crate::command::{EngineName, check_writable, make_folder, random_seed, write};
 use crate::comparison;
 use crate::course;
 use crate::disk::SmallDisk;
@@ -47,7 +47,7 @@ struct Arguments {
     /// Write the results to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write every call of every run into this folder, a line of JSON each
+    /// Write every call of every run into this folder, a line of JSON each; it is made if need be
     #[arg(long, value_name = "FOLDER")]
     ledgers: Option<PathBuf>,
     /// Write the results to this file, as Markdown
@@ -124,6 +124,9 @@ fn failed(problem: &str) -> ExitCode {
 async fn all(arguments: &Arguments, layers: &[&'static dyn Layer]) -> Result<bool, String> {
     for file in arguments.json.iter().chain(&arguments.markdown) {
         check_writable(file)?;
+    }
+    if let Some(folder) = &arguments.ledgers {
+        make_folder(folder)?;
     }
     let seed = arguments.seed.unwrap_or_else(random_seed);
     println!("seed {seed} (to run it again: --seed {seed})");

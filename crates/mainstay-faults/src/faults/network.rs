@@ -39,7 +39,8 @@ pub(super) async fn latency(stage: &mut Stage) -> Result<(), String> {
 }
 
 /// As when a firewall forgets its connections: nobody says so, nothing passes any more. That does
-/// not end; whoever recovers does so by new connections.
+/// not end; whoever recovers does so by new connections. What the old sessions hold on the server stays
+/// held, unless somebody ends them.
 pub(super) async fn half_open(stage: &mut Stage) -> Result<(), String> {
     let proxy = stage.proxy()?;
     proxy.forsake();

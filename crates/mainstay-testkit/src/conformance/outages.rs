@@ -1,5 +1,6 @@
 //! A database that goes away, refuses, and comes back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay::error::Outcome;
@@ -209,6 +210,51 @@ pub async fn a_write_without_reply_is_not_repeated(fx: &Fixture) {
     }
     assert!(unknown > 0, "no reply of a write was lost");
     at_rest(&db).await;
+}
+
+/// What was begun on connections that are half open since: their callers go away, and the server knows
+/// neither that nor of the connections' end. What they held is free all the same.
+pub async fn forsaken_transactions_let_go_of_their_rows(fx: &Fixture) {
+    let Some((proxy, db)) = behind_a_proxy(fx).await else {
+        return;
+    };
+    let proxy = Arc::new(proxy);
+    let mut expected = 0;
+    for answered in [true, false] {
+        // Prepares the statement on the connection that is lent next.
+        let warm = db.transaction(|tx| async move {
+            let write = tx.sql("UPDATE counters SET n = n + 1 WHERE id = 1");
+            write.execute().await
+        });
+        warm.timeout(PATIENCE).await.unwrap();
+        at_rest(&db).await;
+        let forsaken = Arc::clone(&proxy);
+        let given_up = db.transaction(move |tx| {
+            let proxy = Arc::clone(&forsaken);
+            async move {
+                let limit = Duration::from_millis(300);
+                let write = "UPDATE counters SET n = n + 1 WHERE id = 1";
+                if answered {
+                    tx.sql(write).execute().await?;
+                    proxy.forsake();
+                    return tx.sql(write).execute().timeout(limit).await;
+                }
+                proxy.set_mode(Mode::SwallowReplies).await;
+                let lost = tx.sql(write).execute().timeout(limit).await;
+                proxy.forsake();
+                proxy.set_mode(Mode::Forward).await;
+                lost
+            }
+        });
+        let given_up = given_up.timeout(PATIENCE).await;
+        assert_eq!(given_up.unwrap_err().outcome(), Outcome::NotApplied);
+        // Of a handle that knows nothing of it, and which waits for the row.
+        count(fx.db()).await.unwrap();
+        expected += 2;
+        assert_eq!(counted(fx.db()).await, expected);
+        eventually("the pool has recovered", async || read(&db).await.is_ok()).await;
+        at_rest(&db).await;
+    }
 }
 
 /// While the database takes no writes they are refused at once, and reads go on; then one write

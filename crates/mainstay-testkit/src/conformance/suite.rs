@@ -187,6 +187,7 @@ macro_rules! conformance_suite {
                 reads_and_closures_survive_cut_connections,
                 a_short_outage_is_not_seen,
                 a_write_without_reply_is_not_repeated,
+                forsaken_transactions_let_go_of_their_rows,
                 a_read_only_database_stops_writes,
                 a_read_only_transaction_stops_nobody,
             }

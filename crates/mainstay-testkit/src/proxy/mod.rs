@@ -49,6 +49,7 @@ impl FaultProxy {
             mode: watch::Sender::new(Mode::Forward),
             cut: watch::Sender::new((0, Ending::Close)),
             forsaken: watch::Sender::new(0),
+            probed: watch::Sender::new(false),
             port: watch::Sender::new(State::Open),
             armed: Mutex::new(None),
             struck: watch::Sender::new(0),
@@ -86,9 +87,18 @@ impl FaultProxy {
 
     /// Leaves all connections that exist now half open: they stay, but nothing passes on them any
     /// more, in neither direction, as when a firewall has forgotten them. New ones are not affected.
-    /// The server's side ends when the client closes its own.
+    /// Neither side learns that the other has closed its own, until [`cut`](Self::cut) or
+    /// [`probe_forsaken`](Self::probe_forsaken).
     pub fn forsake(&self) {
+        self.shared.probed.send_replace(false);
         self.shared.forsaken.send_modify(|count| *count += 1);
+    }
+
+    /// Has the server find out which forsaken connections their clients have closed, now and until
+    /// others are forsaken: what its keepalive does in the end, after hours perhaps. Those that their
+    /// clients keep stay as they are.
+    pub fn probe_forsaken(&self) {
+        self.shared.probed.send_replace(true);
     }
 
     /// Lets `fault` strike the next request on any connection.

@@ -71,7 +71,7 @@ pub(super) async fn run(mut client: TcpStream, target: SocketAddr, shared: Arc<S
     let ending = match ending {
         Some(ending) => ending,
         None => tokio::select! {
-            () = discard(&mut client) => Ending::Close,
+            () = abandoned(&mut client, &mut server, &shared) => Ending::Close,
             changed = cut.changed() => {
                 if changed.is_ok() { cut.borrow().1 } else { Ending::Close }
             }
@@ -83,10 +83,24 @@ pub(super) async fn run(mut client: TcpStream, target: SocketAddr, shared: Arc<S
     }
 }
 
-/// Reads what the client sends for nobody, until it closes the connection.
-async fn discard(client: &mut TcpStream) {
+/// Keeps both ends of a forsaken connection apart, until both are closed, or the client's is and the
+/// server finds out.
+async fn abandoned(client: &mut TcpStream, server: &mut TcpStream, shared: &Shared) {
+    let mut probed = shared.probed.subscribe();
+    let server_gone = async {
+        tokio::select! {
+            () = discard(server) => {}
+            // The sender lives as long as the proxy, whose end also ends this task.
+            _ = probed.wait_for(|probed| *probed) => {}
+        }
+    };
+    tokio::join!(discard(client), server_gone);
+}
+
+/// Reads what is sent for nobody, until the sender closes the connection.
+async fn discard(sender: &mut TcpStream) {
     let mut buffer = vec![0; 16 * 1024];
-    while client.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    while sender.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
 }
 
 /// Runs both directions until both have ended by themselves, or one says how to end the whole.

@@ -16,6 +16,8 @@ pub(super) struct Shared {
     pub(super) cut: watch::Sender<(u64, Ending)>,
     /// Counts the calls of [`FaultProxy::forsake`](super::FaultProxy::forsake).
     pub(super) forsaken: watch::Sender<u64>,
+    /// Whether servers find out which forsaken connections their clients have closed.
+    pub(super) probed: watch::Sender<bool>,
     /// What the port is, as the listening task has it.
     pub(super) port: watch::Sender<State>,
     pub(super) armed: Mutex<Option<Armed>>,

@@ -284,11 +284,53 @@ async fn forsaken_connections_stay_open_and_pass_nothing_while_new_ones_work() {
     let mut new = connect(&proxy).await;
     echo(&mut new, "after").await.unwrap();
     assert_eq!(received.load(Ordering::SeqCst), "beforeafter".len());
-    drop(old);
-    let gone = async {
-        while proxy.connections() > 1 {
-            sleep(Duration::from_millis(5)).await;
+}
+
+/// The server does not learn that the client has closed, until its keepalive looks or all is cut.
+#[tokio::test]
+async fn the_servers_side_of_a_forsaken_connection_outlives_the_clients() {
+    for cut in [false, true] {
+        let (proxy, _) = start().await;
+        let (mut one, mut other) = (connect(&proxy).await, connect(&proxy).await);
+        echo(&mut one, "one").await.unwrap();
+        echo(&mut other, "other").await.unwrap();
+        proxy.forsake();
+        let mut new = connect(&proxy).await;
+        echo(&mut new, "new").await.unwrap();
+        drop(one);
+        sleep(SHORT).await;
+        assert_eq!(proxy.connections(), 3);
+        if cut {
+            proxy.cut(Ending::Close);
+            eventually("all are gone", || proxy.connections() == 0).await;
+            continue;
         }
-    };
-    timeout(Duration::from_secs(30), gone).await.unwrap();
+        proxy.probe_forsaken();
+        eventually("what was closed is gone", || proxy.connections() == 2).await;
+        let mut byte = [0; 1];
+        assert!(timeout(SHORT, other.read(&mut byte)).await.is_err());
+        drop(other);
+        eventually("so is the other", || proxy.connections() == 1).await;
+        echo(&mut new, "still new").await.unwrap();
+    }
+}
+
+/// Nor does the client learn that the server has.
+#[tokio::test]
+async fn the_clients_side_of_a_forsaken_connection_outlives_the_servers() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = FaultProxy::start(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let mut client = connect(&proxy).await;
+    let (mut server, _) = listener.accept().await.unwrap();
+    client.write_all(b"a").await.unwrap();
+    server.read_exact(&mut [0; 1]).await.unwrap();
+    proxy.forsake();
+    drop(server);
+    let mut byte = [0; 1];
+    assert!(timeout(SHORT, client.read(&mut byte)).await.is_err());
+    assert_eq!(proxy.connections(), 1);
+    drop(client);
+    eventually("both are closed", || proxy.connections() == 0).await;
 }

@@ -1,8 +1,9 @@
 //! What a session has to know so that the end of its transaction can be found out by another one:
-//! the transaction's id, and which server gave it out.
+//! the transaction's id, and which server gave it out; and so that a session that was given up can
+//! be [ended](super::ending) by another one.
 //!
-//! The server is asked who it is once per session, ahead of the first transaction that may write,
-//! and the id once per transaction, with the first statement that writes: in a column of its rows
+//! The server is asked who it is once per session, ahead of the first transaction that may write
+//! (once more, if that one did not want its id asked for), and the id once per transaction, with the first statement that writes: in a column of its rows
 //! where it has some, otherwise by a question behind it, which costs the server more. Neither is waited for longer than the statement itself: both are in the same flight.
 //! The question is prepared outside of any transaction, so that a server that does not know it spoils
 //! none.
@@ -19,6 +20,8 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::classify::Report;
 use super::connection::PostgresConnection;
+use super::ending::Mark;
+use super::key;
 use super::rows::PgRow;
 use super::run::changed_table;
 use crate::driver::contract::{BeginOptions, BoxFuture, Connection};
@@ -42,7 +45,10 @@ const WHO: &str = "SELECT system_identifier::pg_catalog.text, \
      CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.left( \
      pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END, \
      (pg_catalog.date_part('epoch', pg_catalog.pg_stat_get_bgwriter_stat_reset_time()) \
-     * 1000000)::pg_catalog.int8::pg_catalog.text \
+     * 1000000)::pg_catalog.int8::pg_catalog.text, \
+     pg_catalog.pg_backend_pid(), \
+     (SELECT (pg_catalog.date_part('epoch', backend_start) * 1000000)::pg_catalog.int8 \
+     FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())) \
      FROM pg_catalog.pg_control_system()";
 
 /// A primary in one stretch of its life.
@@ -84,11 +90,24 @@ impl Server {
     }
 }
 
+/// The server's process of one session.
+///
+/// Its number is given out again once it has ended, but not with the same start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) number: i32,
+    /// When it was started, in microseconds since 1970.
+    pub(super) started: i64,
+}
+
 /// What a session was told.
 #[derive(Clone)]
 struct Known {
-    ask_id: tokio_postgres::Statement,
+    /// The question for a transaction's id, where one was prepared.
+    ask_id: Option<tokio_postgres::Statement>,
     server: Arc<Server>,
+    /// Who runs the session, where that is nobody else's at the same time.
+    process: Option<Process>,
 }
 
 /// How far a session has come with asking.
@@ -106,6 +125,8 @@ enum Answer {
 #[derive(Default)]
 pub(super) struct Account {
     answer: Answer,
+    /// The question for ids was prepared with it.
+    asks_ids: bool,
     /// Somebody may want to find out how the open transaction ended.
     wanted: bool,
     id: Option<u64>,
@@ -120,6 +141,21 @@ impl Account {
             (Answer::Known(known), Some(id)) => Some((id, Arc::clone(&known.server))),
             _ => None,
         }
+    }
+
+    /// By what the server knows the session that has the open transaction, and which server.
+    pub(super) fn mark(&mut self) -> Option<(Mark, Arc<Server>)> {
+        if let Answer::Asked(told) = &mut self.answer
+            && let Ok(Some(known)) = told.try_recv()
+        {
+            self.answer = Answer::Known(known);
+        }
+        let Answer::Known(known) = &self.answer else {
+            return None;
+        };
+        let by_process = || known.process.map(Mark::Process);
+        let mark = self.id.map(Mark::Transaction).or_else(by_process)?;
+        Some((mark, Arc::clone(&known.server)))
     }
 
     /// The open transaction may have become another one.
@@ -154,12 +190,21 @@ impl PostgresConnection {
     /// Notes that a transaction begins, and asks the server who it is where that is not known yet.
     /// To be called before anything of the transaction is sent.
     pub(super) async fn open_account(&mut self, options: BeginOptions) {
-        self.account.id = None;
-        self.account.wanted = !options.read_only && !options.unwitnessed;
-        if !self.account.wanted || !matches!(self.account.answer, Answer::NotAsked) {
+        let account = &mut self.account;
+        account.id = None;
+        account.wanted = !options.read_only && !options.unwitnessed;
+        let is_due = match account.answer {
+            // Also where nobody wants ids: by it the session is known that has to be ended.
+            Answer::NotAsked => !options.read_only,
+            Answer::Asked(_) | Answer::Known(_) => account.wanted && !account.asks_ids,
+            Answer::Refused => false,
+        };
+        if !is_due {
             return;
         }
-        let mut question = Box::pin(introduce(Arc::clone(&self.client)));
+        account.asks_ids = account.wanted;
+        let client = Arc::clone(&self.client);
+        let mut question = Box::pin(introduce(client, account.asks_ids));
         // Polled once, it is sent, and so before the transaction.
         let sent = poll_fn(|context| Poll::Ready(question.as_mut().poll(context))).await;
         self.account.answer = match sent {
@@ -215,7 +260,7 @@ impl PostgresConnection {
             account.answer = known.map_or(Answer::Refused, Answer::Known);
         }
         match &account.answer {
-            Answer::Known(known) => Some(known.ask_id.clone()),
+            Answer::Known(known) => known.ask_id.clone(),
             _ => None,
         }
     }
@@ -248,10 +293,15 @@ impl PostgresConnection {
     }
 }
 
-/// Asks who the server is, and prepares the question for an id.
-async fn introduce(client: Arc<Client>) -> Option<Known> {
-    let (ask_id, who) = join(client.prepare(ID), client.simple_query(WHO)).await;
-    let (ask_id, who) = match (ask_id, who) {
+/// Asks who the server is, and prepares the question for an id if ids are to be asked for.
+async fn introduce(client: Arc<Client>, asks_ids: bool) -> Option<Known> {
+    let prepare = async {
+        match asks_ids {
+            true => client.prepare(ID).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let (ask_id, who) = match join(prepare, client.simple_query(WHO)).await {
         (Ok(ask_id), Ok(who)) => (ask_id, who),
         (Err(error), _) | (_, Err(error)) => {
             tracing::debug!(%error, "the server does not tell by what a lost COMMIT is found out");
@@ -264,7 +314,18 @@ async fn introduce(client: Arc<Client>) -> Option<Known> {
     })?;
     let part = |index| row.try_get(index).ok().flatten().map(str::to_owned);
     let server = Arc::new(Server::new([part(0), part(1), part(2)])?);
-    Some(Known { ask_id, server })
+    let number = |index| part(index).and_then(|text| text.parse::<i64>().ok());
+    let process = key::process(&client.cancel_token()).and_then(|process| {
+        (number(3)? == i64::from(process)).then_some(Process {
+            number: process,
+            started: number(4)?,
+        })
+    });
+    Some(Known {
+        ask_id,
+        server,
+        process,
+    })
 }
 
 /// Waits for `first`, with `behind` sent after it: a request is sent when it is polled first.

@@ -82,6 +82,8 @@ impl PostgresConnection {
         // From here on a session that is dropped or given back has something to roll back.
         self.in_transaction = true;
         self.failure = None;
+        // Of the transaction before; this one is not asked for its own.
+        self.account.forget_id();
         let begin_sql = begin(batch.lock_wait);
         let mut begin = Box::pin(maybe_done(client.batch_execute(&begin_sql)));
         let mut queries = Vec::with_capacity(batch.statements.len());

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
@@ -35,6 +35,8 @@ pub(super) struct Preparing {
 pub(crate) struct PostgresConnection {
     pub(super) client: Arc<Client>,
     task: Option<JoinHandle<()>>,
+    /// Closes the socket without a word.
+    pub(super) socket: AbortHandle,
     // Dropped with the session, which tells the task to end.
     _closed: oneshot::Sender<()>,
     fate: Arc<OnceLock<String>>,
@@ -76,6 +78,7 @@ impl PostgresConnection {
     pub(super) fn new(session: Session, dialer: Arc<Dialer>) -> Self {
         Self {
             client: Arc::new(session.client),
+            socket: session.task.abort_handle(),
             task: Some(session.task),
             _closed: session.closed,
             fate: session.fate,
@@ -338,7 +341,7 @@ impl Connection for PostgresConnection {
     }
 
     fn kill_switch(&self) -> Option<KillSwitch> {
-        let socket = self.task.as_ref()?.abort_handle();
+        let socket = self.socket.clone();
         let token = self.client.cancel_token();
         let (dialer, address) = (Arc::clone(&self.dialer), self.address.clone());
         Some(Arc::new(move || {

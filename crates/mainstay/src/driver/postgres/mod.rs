@@ -9,6 +9,7 @@
 //! - [`run`]: one statement from preparing to its last row
 //! - [`transaction`]: begin, savepoints, and a COMMIT whose answer is checked
 //! - [`account`]: what has to be known to find out how a transaction ended; [`witness`]: doing so
+//! - [`ending`]: ending a session that was given up from another one; [`key`]: whose process it has
 //! - [`batch`]: several statements as one transaction, in one flight
 //! - [`load`]: rows in bulk, by COPY
 //! - [`recover`]: order after a dropped call
@@ -26,6 +27,8 @@ mod classify;
 mod connection;
 mod dial;
 mod driver;
+mod ending;
+mod key;
 mod load;
 mod message;
 mod numeric;

@@ -11,13 +11,20 @@ use crate::config::{Tls, TlsMode};
 /// `RESET ALL` returns to them. They win over what is set for the role or the database.
 ///
 /// The forms of dates, intervals and bytes matter where SQL casts them to text.
+///
+/// The server looks after a client that says nothing as we look after the server: a session whose
+/// client is gone without a word, or whose connection a firewall has forgotten, would otherwise keep
+/// its locks for two hours. On a Unix socket there is nothing to look after, and it is ignored.
 const SESSION: &str = "-c default_transaction_isolation=read\\ committed \
      -c TimeZone=UTC \
      -c standard_conforming_strings=on \
      -c client_min_messages=warning \
      -c DateStyle=ISO,YMD \
      -c IntervalStyle=postgres \
-     -c bytea_output=hex";
+     -c bytea_output=hex \
+     -c tcp_keepalives_idle=15 \
+     -c tcp_keepalives_interval=5 \
+     -c tcp_keepalives_count=3";
 
 /// How to reach one database of one server.
 #[derive(Clone)]

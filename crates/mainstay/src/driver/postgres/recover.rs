@@ -12,23 +12,31 @@
 //!
 //! A statement that was sent before the request (the first knock) can be hit, so its result counts
 //! for nothing once a request was sent.
+//!
+//! # A session that does not answer
+//!
+//! It is given up, and nothing more is waited for: a goodbye would come behind answers that do not
+//! come, so its socket is closed as it is. Where it has a transaction open, another session sees to
+//! the [end](super::ending) of it, in the background.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::PostgresConnection;
 use super::dial::GOODBYE;
-use crate::driver::contract::{Connection, Recovery};
+use super::ending::{Closing, Forsaken};
+use crate::driver::contract::{BoxFuture, Connection, Recovery};
 
 /// How long the server may take to end what it is doing by itself.
 const KNOCK: Duration = Duration::from_millis(30);
 /// How long a cancel request may take, dialing included.
 const CANCEL: Duration = Duration::from_secs(3);
-/// How long the server may take to be ready after a cancel request.
-const READY: Duration = Duration::from_secs(3);
+/// How long the server may take to be ready after a cancel request. The pool waits no longer before
+/// it opens another connection, which finds the locks of this one.
+const READY: Duration = Duration::from_secs(1);
 
 /// Ends what is open, and takes back what a half-done call may have set or locked: the next user
 /// must find the session as it was opened.
@@ -43,22 +51,34 @@ impl PostgresConnection {
         }
         let dropped = self.in_flight;
         self.in_flight = true;
-        self.owes_begin = false;
+        self.forget_owed_begin();
         let patience = if dropped { KNOCK } else { READY };
         let ready = match timeout(patience, self.settle()).await {
-            Ok(ready) => ready,
-            Err(_) if !dropped => false,
-            Err(_) => {
-                self.cancel().await && timeout(READY, self.settle()).await.unwrap_or_default()
-            }
+            Ok(ready) => Some(ready),
+            Err(_) if !dropped => None,
+            Err(_) if self.cancel().await => timeout(READY, self.settle()).await.ok(),
+            Err(_) => None,
         };
-        if !ready || self.is_broken() {
-            return self.discard();
+        match ready {
+            Some(true) if !self.is_broken() => {}
+            // The server has ended the session, or refuses to bring it into order.
+            Some(_) => return self.discard(),
+            None => {
+                leave(self, None);
+                return self.discard();
+            }
         }
         self.in_flight = false;
         self.in_transaction = false;
         self.failure = None;
         Recovery::Ready
+    }
+
+    /// A transaction of which nothing was sent need not be ended.
+    fn forget_owed_begin(&mut self) {
+        if std::mem::take(&mut self.owes_begin) {
+            self.in_transaction = false;
+        }
     }
 
     fn discard(&mut self) -> Recovery {
@@ -96,16 +116,63 @@ impl PostgresConnection {
     }
 }
 
-/// Asks the server to stop what a session that is being dropped is doing. The session's key goes
-/// with it, so a request that comes late hits nobody.
-pub(super) fn cancel_in_background(connection: &PostgresConnection) {
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        return;
-    };
+/// Asks the server to stop what a session that is being dropped is doing, and gives the session up
+/// if that is of no use. The session's key goes with it, so a request that comes late hits nobody.
+pub(super) fn cancel_in_background(connection: &mut PostgresConnection) {
+    connection.forget_owed_begin();
     let token = connection.client.cancel_token();
     let dialer = Arc::clone(&connection.dialer);
     let address = connection.address.clone();
+    let request = async move {
+        let sent = timeout(GOODBYE, dialer.cancel(&token, &address)).await;
+        matches!(sent, Ok(Ok(())))
+    };
+    leave(connection, Some(Box::pin(request)));
+}
+
+/// Gives up a session whose answer has not come. `request` may still bring the answer, if it is
+/// taken.
+fn leave(connection: &mut PostgresConnection, request: Option<BoxFuture<'static, bool>>) {
+    let socket = Closing(connection.socket.clone());
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    let is_open = connection.in_transaction;
+    let held = is_open.then(|| connection.account.mark()).flatten();
+    let Some((mark, server)) = held else {
+        drop(socket);
+        if let Some(request) = request {
+            runtime.spawn(request);
+        }
+        return;
+    };
+    let forsaken = Forsaken {
+        dialer: Arc::clone(&connection.dialer),
+        server,
+        mark,
+    };
+    // Nobody waits for it, and it ends with the runtime.
     runtime.spawn(async move {
-        let _ = timeout(GOODBYE, dialer.cancel(&token, &address)).await;
+        // Before its own task loses patience.
+        let goodbye = Instant::now() + GOODBYE - 2 * KNOCK;
+        if let Some(request) = request
+            && request.await
+            && closes(&socket, goodbye.min(Instant::now() + READY)).await
+        {
+            return;
+        }
+        forsaken.end(socket).await;
     });
+}
+
+/// Whether a session that is being dropped comes to its end in time: all was answered, and then its
+/// goodbye was sent; or the connection has broken.
+async fn closes(socket: &Closing, until: Instant) -> bool {
+    while Instant::now() < until {
+        if socket.is_closed() {
+            return true;
+        }
+        sleep(KNOCK).await;
+    }
+    false
 }

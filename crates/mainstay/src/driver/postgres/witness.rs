@@ -7,8 +7,8 @@
 //! visible, too. An id that was not given out yet is an error (22023).
 //!
 //! `in progress` is not the end: COMMIT may still be on its way to the server. The old session is
-//! therefore ended, unless it has committed already and waits for a standby. It is known by the id
-//! that it holds, which no other session can have at the same time.
+//! therefore [ended](super::ending), unless it has committed already and waits for a standby. It is
+//! known by the id that it holds, which no other session can have at the same time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,10 @@ use super::account::Server;
 use super::connection::PostgresConnection;
 use super::dial::Dialer;
 use super::driver::connect;
+use super::ending::end_transaction;
 use crate::driver::connect::may_come;
 use crate::driver::contract::Connection;
-use crate::driver::row::{Collect, Ignore};
+use crate::driver::row::Collect;
 use crate::driver::statement::{Access, Statement};
 use crate::error::{Outcome, Result};
 use crate::value::{Row, Value};
@@ -29,12 +30,6 @@ use crate::value::{Row, Value};
 const STATUS: &str = "SELECT pg_catalog.pg_xact_status(of.id), \
      pg_catalog.pg_visible_in_snapshot(of.id, pg_catalog.pg_current_snapshot()) \
      FROM (SELECT $1::pg_catalog.text::pg_catalog.xid8 AS id) AS of";
-
-/// A user may end sessions of his own, and sees what they do.
-const END: &str = "SELECT pg_catalog.pg_terminate_backend(pid) \
-     FROM pg_catalog.pg_stat_activity \
-     WHERE backend_xid = $1::pg_catalog.text::pg_catalog.xid8::pg_catalog.xid \
-     AND wait_event IS DISTINCT FROM 'SyncRep'";
 
 /// What the server says of an id that it has not given out yet.
 const NOT_GIVEN_OUT: &str = "22023";
@@ -120,7 +115,7 @@ impl Inquiry {
             sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
             if !crashed {
-                self.end_session(&mut session).await?;
+                end_transaction(&mut session, self.id).await?;
             }
         }
     }
@@ -128,7 +123,9 @@ impl Inquiry {
     async fn status(&self, session: &mut PostgresConnection) -> Result<Status> {
         let read = |row: &Row<'_>| Ok((row.get::<Option<String>>(0)?, row.get::<bool>(1)?));
         let mut found = Collect::new(read);
-        let asked = session.run(self.about(STATUS), &mut found).await;
+        let about = vec![Value::Text(self.id.to_string())];
+        let asked = Statement::new(STATUS, about, Access::Read);
+        let asked = session.run(asked, &mut found).await;
         if let Err(error) = asked {
             return match error.native_code() {
                 Some(NOT_GIVEN_OUT) => Ok(Status::NotGivenOut),
@@ -143,14 +140,5 @@ impl Inquiry {
             },
             _ => Status::Forgotten,
         })
-    }
-
-    async fn end_session(&self, session: &mut PostgresConnection) -> Result<()> {
-        let ended = session.run(self.about(END), &mut Ignore).await;
-        ended.map(drop)
-    }
-
-    fn about(&self, sql: &'static str) -> Statement {
-        Statement::new(sql, vec![Value::Text(self.id.to_string())], Access::Read)
     }
 }

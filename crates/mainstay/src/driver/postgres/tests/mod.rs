@@ -5,6 +5,7 @@
 //! - `transactions`: commits that are none, savepoints
 //! - `batches`: statements sent in one flight
 //! - `drops`: futures dropped at every await point, cancels
+//! - `forsaken`: sessions that are given up and that the server knows nothing of
 //! - `loss`: sessions that end under a call
 //! - `telling`: statements whose rows tell the id of their transaction
 //! - `witness`: finding out how a transaction ended whose COMMIT was not answered
@@ -14,6 +15,7 @@
 mod batches;
 mod connecting;
 mod drops;
+mod forsaken;
 mod loss;
 mod relay;
 mod statements;
