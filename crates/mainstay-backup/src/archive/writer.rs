@@ -40,7 +40,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            level: 3,
+            level: 1,
             workers: 1,
             recipients: None,
         }

@@ -22,7 +22,8 @@ pub struct Create {
     /// As statements or as the engine's files. By default, statements on servers and the file on
     /// SQLite.
     pub kind: Option<Kind>,
-    /// How hard is compressed, from 1 to 19; 3 by default.
+    /// How hard is compressed, from 1 to 19; 1 by default, at which compressing hardly takes longer than
+    /// the engine's own tool.
     pub level: Option<i32>,
 }
 

@@ -1,6 +1,5 @@
 //! Both sides read again, counted and hashed.
 
-use blake3::Hasher;
 use mainstay::driver::{Row, RowSink};
 use mainstay::schema::TableModel;
 use mainstay::{Database, Error, ErrorKind, Result, Tx};
@@ -10,7 +9,7 @@ use super::plan::Planned;
 use super::read;
 use super::values;
 use crate::archive::Table;
-use crate::content::Content;
+use crate::content::{Content, Pieces};
 use crate::control::Control;
 
 /// What a table holds on both sides, if that is the same.
@@ -63,6 +62,7 @@ fn sink(table: &Planned, control: &Control) -> Hashing {
         model: table.model,
         key: table.key.clone(),
         content: Content::default(),
+        row: Pieces::default(),
         control: control.clone(),
     }
 }
@@ -71,6 +71,7 @@ struct Hashing {
     model: &'static TableModel,
     key: Vec<usize>,
     content: Content,
+    row: Pieces,
     control: Control,
 }
 
@@ -83,11 +84,10 @@ impl Hashing {
 impl RowSink for Hashing {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         self.control.check()?;
-        let mut hasher = Hasher::new();
         for value in read::row(row, self.model, &self.key)? {
-            values::hash(&value, &mut hasher);
+            values::hash(&value, &mut self.row);
         }
-        self.content.add_hashed(&hasher);
+        self.content.add_pieces(&mut self.row);
         Ok(())
     }
 }

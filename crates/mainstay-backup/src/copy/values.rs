@@ -1,6 +1,5 @@
 //! Cells as values of their column's type, and as bytes to be hashed.
 
-use blake3::Hasher;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use mainstay::driver::Row;
 use mainstay::validate::parse_json;
@@ -8,6 +7,8 @@ use mainstay::value::{Cell, ColumnType, FromCell};
 use mainstay::{Error, ErrorKind, Result, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
+
+use crate::content::Pieces;
 
 /// Reads a column as a value of its type, whatever form the engine has it in.
 pub(super) fn read(row: &Row<'_>, position: usize, ty: &ColumnType) -> Result<Value> {
@@ -73,7 +74,7 @@ fn json_weight(json: &Json) -> usize {
 /// Adds a value to a row's hash, in one form for all engines: what is equal hashes equally. A
 /// decimal is its digits without trailing zeros, an instant its microseconds, a JSON document its
 /// keys in order and its numbers by value.
-pub(super) fn hash(value: &Value, into: &mut Hasher) {
+pub(super) fn hash(value: &Value, into: &mut Pieces) {
     match value {
         Value::Null => {
             into.update(b"0");
@@ -110,23 +111,23 @@ pub(super) fn hash(value: &Value, into: &mut Hasher) {
     }
 }
 
-fn integer(number: i64, into: &mut Hasher) {
+fn integer(number: i64, into: &mut Pieces) {
     into.update(b"n").update(&number.to_le_bytes());
 }
 
-fn double(number: f64, into: &mut Hasher) {
+fn double(number: f64, into: &mut Pieces) {
     // The two zeros are equal, and not every engine keeps them apart.
     let number = if number == 0.0 { 0.0 } else { number };
     into.update(b"f").update(&number.to_bits().to_le_bytes());
 }
 
-fn sized(tag: u8, bytes: &[u8], into: &mut Hasher) {
+fn sized(tag: u8, bytes: &[u8], into: &mut Pieces) {
     into.update(&[tag]);
     into.update(&(bytes.len() as u64).to_le_bytes());
     into.update(bytes);
 }
 
-fn document(json: &Json, into: &mut Hasher) {
+fn document(json: &Json, into: &mut Pieces) {
     match json {
         Json::Null => {
             into.update(b"N");

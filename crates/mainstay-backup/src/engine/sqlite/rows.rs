@@ -12,14 +12,13 @@
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use blake3::Hasher;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ffi};
 
 use super::error::code;
 use crate::archive::Table;
-use crate::content::Content;
+use crate::content::{Content, Pieces};
 
 /// A value of more bytes is read in pieces.
 const LARGE: i32 = 1024 * 1024;
@@ -192,15 +191,15 @@ fn in_pieces(
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut content = Content::default();
+    let mut pieces = Pieces::default();
     while let Some(row) = rows.next()? {
-        let mut hasher = Hasher::new();
         for position in 0..source.columns.len() {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            cell(connection, source, row, position, &mut hasher, stop)?;
+            cell(connection, source, row, position, &mut pieces, stop)?;
         }
-        content.add_hashed(&hasher);
+        content.add_pieces(&mut pieces);
     }
     Ok((!stop.load(Ordering::Relaxed)).then(|| content.table(source.name.as_str())))
 }
@@ -210,7 +209,7 @@ fn cell(
     source: &Source,
     row: &Row<'_>,
     position: usize,
-    hasher: &mut Hasher,
+    pieces: &mut Pieces,
     stop: &AtomicBool,
 ) -> rusqlite::Result<()> {
     let kind = match row.get_ref(2 * position + 1)? {
@@ -219,14 +218,14 @@ fn cell(
         _ => {
             let mut bytes = Vec::new();
             put(row.get_ref(2 * position + 2)?, &mut bytes);
-            hasher.update(&bytes);
+            pieces.update(&bytes);
             return Ok(());
         }
     };
     let column = source.columns[position].as_str();
     let mut blob = connection.blob_open("main", source.name.as_str(), column, row.get(0)?, true)?;
-    hasher.update(&[kind]);
-    hasher.update(&(blob.len() as u64).to_le_bytes());
+    pieces.update(&[kind]);
+    pieces.update(&(blob.len() as u64).to_le_bytes());
     let mut piece = vec![0; PIECE];
     loop {
         let read = blob.read(&mut piece).map_err(|error| {
@@ -238,7 +237,7 @@ fn cell(
         if read == 0 || stop.load(Ordering::Relaxed) {
             return Ok(());
         }
-        hasher.update(&piece[..read]);
+        pieces.update(&piece[..read]);
     }
 }
 

@@ -13,14 +13,13 @@ mod note;
 
 use std::collections::BTreeMap;
 
-use blake3::Hasher;
 use mainstay::{Error, ErrorKind, Result};
 use memchr::{memchr, memchr2};
 
 pub(super) use note::LogPosition;
 
 use crate::archive::{SchemaVersion, Table};
-use crate::content::Content;
+use crate::content::{Content, Pieces};
 
 /// The table whose rows say which migrations had been applied.
 const HISTORY: &[u8] = b"_mainstay_migrations";
@@ -58,7 +57,7 @@ pub(super) struct Scanner {
     /// Whether the rows of this table are kept, and those that were.
     keeps: bool,
     kept: Vec<u8>,
-    row: Option<Hasher>,
+    row: Option<Pieces>,
     /// Between a line that sets another delimiter and the one that sets it back.
     in_body: bool,
     log: note::Reader,
@@ -300,7 +299,7 @@ impl Scanner {
             }
         }
         self.state = State::Row { quoted, escaped };
-        self.row.get_or_insert_with(Hasher::new).update(piece);
+        self.row.get_or_insert_with(Pieces::default).update(piece);
         if self.keeps {
             self.keep(piece, false);
         }
@@ -309,7 +308,7 @@ impl Scanner {
 
     fn end_row(&mut self, tail: &[u8]) {
         match self.row.take() {
-            Some(mut hasher) => self.content.add_hashed(hasher.update(tail)),
+            Some(mut row) => self.content.add_pieces(row.update(tail)),
             None => self.content.add(tail),
         }
         if self.keeps {

@@ -13,12 +13,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use blake3::Hasher;
 use mainstay::{Error, ErrorKind, Result};
 
 use self::lexer::{Lexer, Piece};
 use crate::archive::Table;
-use crate::content::Content;
+use crate::content::{Content, Pieces};
 
 pub(super) use settings::without_unknown;
 
@@ -47,11 +46,11 @@ struct Reader {
     /// The table whose rows come, with its rows.
     current: Option<(String, Content)>,
     /// A row that came in pieces.
-    row: Option<Hasher>,
+    row: Pieces,
     sequences: Content,
     objects: Content,
     /// The large object that is being written.
-    object: Option<Hasher>,
+    object: Option<Pieces>,
     is_complete: bool,
 }
 
@@ -101,13 +100,13 @@ impl Reader {
                 }
             }
             Piece::RowPart(part) => {
-                self.row.get_or_insert_with(Hasher::new).update(part);
+                self.row.update(part);
             }
             Piece::RowEnd(part) => {
-                let mut row = self.row.take().unwrap_or_default();
-                row.update(part);
-                if let Some((_, content)) = &mut self.current {
-                    content.add_hashed(&row);
+                let row = self.row.update(part);
+                match &mut self.current {
+                    Some((_, content)) => content.add_pieces(row),
+                    None => drop(row.finish()),
                 }
             }
             Piece::EndOfRows => {
@@ -147,13 +146,13 @@ impl Reader {
         if text.starts_with(b"SELECT pg_catalog.setval(") {
             self.sequences.add(text);
         } else if text.starts_with(b"SELECT pg_catalog.lo_open(") {
-            let mut object = Hasher::new();
+            let mut object = Pieces::default();
             object.update(text);
             self.object = Some(object);
         } else if text.starts_with(b"SELECT pg_catalog.lo_close(")
-            && let Some(object) = self.object.take()
+            && let Some(mut object) = self.object.take()
         {
-            self.objects.add_hashed(&object);
+            self.objects.add_pieces(&mut object);
         }
         Ok(false)
     }

@@ -95,7 +95,7 @@ fn rows(name: &str, rows: &[&str]) -> Table {
 #[test]
 fn tables_sequences_and_large_objects_are_found_and_nothing_else() {
     let found = read(DUMP, &[]).unwrap();
-    let mut object = Hasher::new();
+    let mut object = Pieces::default();
     for text in [
         "SELECT pg_catalog.lo_open('16405', 131072)",
         "SELECT pg_catalog.lowrite(0, '\\x31323334')",
@@ -104,7 +104,7 @@ fn tables_sequences_and_large_objects_are_found_and_nothing_else() {
         object.update(text.as_bytes());
     }
     let mut objects = Content::default();
-    objects.add_hashed(&object);
+    objects.add_pieces(&mut object);
     let expected = [
         objects.table(LARGE_OBJECTS),
         rows(
