@@ -202,7 +202,9 @@ async fn what_killed_backups_and_restores_leave_is_removed_by_the_next() {
     );
     kill_at(&path, "restore", "piece 3");
     kill_at(&path, "capture", "piece 2");
-    let left = names(folder.path());
+    let mut left = names(folder.path());
+    // Whether the killed one still read the tables decides whether their log is there.
+    left.retain(|name| !name.ends_with("-wal") && !name.ends_with("-shm"));
     assert_eq!(left.len(), 3, "the database, a copy and a place: {left:?}");
     let engine = engine(&path);
     let backup = back_up(&engine).expect("a backup");
