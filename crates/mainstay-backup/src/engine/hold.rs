@@ -175,3 +175,18 @@ async fn ask(held: &Exclusive, sql: &str) -> Result<bool> {
     let answer: Option<i64> = held.sql(sql.to_owned()).scalar().timeout(ANSWER).await?;
     Ok(answer == Some(1))
 }
+
+/// Tells what became of a place that a killed restore left, and gives its name if it is gone.
+pub(super) fn cleared(name: String, outcome: Result<bool>) -> Option<String> {
+    match outcome {
+        Ok(true) => return Some(name),
+        Ok(false) => tracing::info!(
+            target: "mainstay::backup", name, "another restore is under way"
+        ),
+        Err(error) => tracing::warn!(
+            target: "mainstay::backup", name, %error,
+            "a restore that was killed left a database that this user may not drop"
+        ),
+    }
+    None
+}

@@ -8,14 +8,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::moments::Heard;
 use crate::support::{Scene, close, config};
+use crate::watching::Watching;
 use mainstay::{Clock, Error, ErrorKind, SystemClock};
 use mainstay_backup::archive::Kind;
 use mainstay_backup::control::Control;
-use mainstay_backup::plan::schedule::Schedule;
 use mainstay_backup::target::Target;
-use mainstay_backup::{Backups, Create, Event, Follow, Moment, Plan, Restore};
+use mainstay_backup::{Backups, Create, Event, Moment, Restore};
 use mainstay_testkit::Engine;
 use mainstay_testkit::servers::{Options, Server, ServerKind};
 use tempfile::TempDir;
@@ -266,24 +265,8 @@ async fn log_without_room(engine: Engine) {
     };
     let folder = disk.path().join("backups");
     let backups = Backups::of(&scene.config, Target::folder(&folder));
-    let plan = Plan {
-        schedule: Schedule {
-            drill_every: None,
-            ..Schedule::default()
-        },
-        follow: Some(Follow {
-            interval: Duration::from_millis(300),
-            spool: Some(scene.folder().join("spool")),
-        }),
-        ..Plan::default()
-    };
-    let (heard, control) = (Heard::default(), Control::new());
-    let watch = tokio::spawn({
-        let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
-        async move { backups.watch(&plan, &heard, &control).await }
-    });
-    let is_followed = |event: &Event| matches!(event, Event::Following { .. });
-    heard.wait(is_followed).await;
+    let watch = Watching::start(&backups, scene.folder().join("spool"));
+    watch.follows().await;
     disk.fill(0);
     let db = scene.open().await;
     let write = async |id: &str| {
@@ -302,7 +285,7 @@ async fn log_without_room(engine: Engine) {
         }
         _ => false,
     };
-    heard.wait(is_told).await;
+    watch.tells(is_told).await;
     write("still none").await;
     let mut found = Vec::new();
     walk(&folder, &mut found);
@@ -314,7 +297,7 @@ async fn log_without_room(engine: Engine) {
     }
 
     fs::remove_file(disk.path().join("ballast")).expect("room again");
-    heard.wait(is_followed).await;
+    watch.follows().await;
     write("room").await;
     let last = SystemClock.now();
     for _ in 0..200 {
@@ -327,8 +310,7 @@ async fn log_without_room(engine: Engine) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     close(db).await;
-    control.cancel();
-    watch.await.expect("it ends");
+    watch.stop().await;
     // One base, and all behind it.
     assert_eq!(backups.list().await.expect("listed").len(), 1);
     scene.destroy();

@@ -9,6 +9,7 @@
 //! - `kills`: programs killed while they take a backup or restore one
 //! - `leftovers`: what a restore leaves that is killed, and who removes it
 //! - `copy`: copies from engine to engine
+//! - `watching`: a watch that runs beside a test
 //! - `support`: a database with a load of writes on it, and what its clients know
 
 mod copy;
@@ -19,3 +20,4 @@ mod leftovers;
 mod moments;
 mod recovery;
 mod support;
+mod watching;

@@ -3,58 +3,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::damage::key;
 use crate::support::{Load, Scene, Written, close, compare, held};
+use crate::watching::Watching;
 use chrono::{DateTime, TimeDelta, Utc};
 use mainstay::{Clock, Config, Database, ErrorKind, SystemClock};
 use mainstay_backup::archive::{Identities, Recipients};
 use mainstay_backup::control::Control;
-use mainstay_backup::plan::schedule::Schedule;
-use mainstay_backup::{Event, Events, Follow, Moment, Plan, Restore};
+use mainstay_backup::{Event, Moment, Restore};
 use mainstay_testkit::Engine;
 
 /// Commits are seen a moment after they were acknowledged; on MariaDB moments are whole seconds.
 const SLACK: TimeDelta = TimeDelta::milliseconds(250);
-
-#[derive(Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<Vec<Event>>>);
-
-impl Events for Heard {
-    fn on(&self, event: &Event) {
-        self.0.lock().expect("not poisoned").push(event.clone());
-    }
-}
-
-impl Heard {
-    /// Waits until something has been told, and forgets what was.
-    pub(crate) async fn wait(&self, is_it: impl Fn(&Event) -> bool) {
-        for _ in 0..600 {
-            {
-                let mut heard = self.0.lock().expect("not poisoned");
-                if heard.iter().any(&is_it) {
-                    heard.clear();
-                    return;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("it was not told: {:?}", self.0.lock());
-    }
-
-    pub(crate) async fn following(&self) {
-        for _ in 0..600 {
-            let is_on = |event: &Event| matches!(event, Event::Following { .. });
-            if self.0.lock().expect("not poisoned").iter().any(is_on) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the log is not followed: {:?}", self.0.lock());
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_recovered_to_any_moment() {
@@ -76,23 +38,8 @@ async fn moments(engine: Engine) {
         return;
     };
     let backups = scene.backups();
-    let plan = Plan {
-        schedule: Schedule {
-            drill_every: None,
-            ..Schedule::default()
-        },
-        follow: Some(Follow {
-            interval: Duration::from_millis(400),
-            spool: Some(scene.folder().join("spool")),
-        }),
-        ..Plan::default()
-    };
-    let (heard, control) = (Heard::default(), Control::new());
-    let watch = tokio::spawn({
-        let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
-        async move { backups.watch(&plan, &heard, &control).await }
-    });
-    heard.following().await;
+    let watch = Watching::start(&backups, scene.folder().join("spool"));
+    watch.follows().await;
     let load = Load::start(&scene).await;
     let mut times = Vec::new();
     for _ in 0..3 {
@@ -109,8 +56,7 @@ async fn moments(engine: Engine) {
         newest.expect("followed") + SLACK >= last.expect("a load"),
         "{newest:?}"
     );
-    control.cancel();
-    watch.await.expect("it ends");
+    watch.stop().await;
     scene.destroy();
 
     for (number, time) in times.into_iter().enumerate() {
@@ -200,27 +146,13 @@ async fn another_watch_goes_on_where_one_stopped_and_a_lost_log_begins_anew() {
         return;
     };
     let backups = scene.backups();
-    let plan = Plan {
-        schedule: Schedule {
-            drill_every: None,
-            ..Schedule::default()
-        },
-        follow: Some(Follow::default()),
-        ..Plan::default()
-    };
     let run = async |work: &str| {
-        let (heard, control) = (Heard::default(), Control::new());
-        let watch = tokio::spawn({
-            let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
-            let plan = plan.clone();
-            async move { backups.watch(&plan, &heard, &control).await }
-        });
-        heard.following().await;
+        let watch = Watching::start(&backups, scene.folder().join("spool"));
+        watch.follows().await;
         let db = scene.open().await;
         db.script(work.to_owned()).await.expect("written");
         close(db).await;
-        control.cancel();
-        watch.await.expect("it ends");
+        watch.stop().await;
     };
     run("INSERT INTO entries VALUES ('a', '')").await;
     assert_eq!(backups.list().await.expect("listed").len(), 1);
@@ -276,23 +208,8 @@ async fn sealed(engine: Engine) {
     let recipients = Recipients::parse(&public).expect("a key");
     // The watch has the public key, and nothing to read with.
     let backups = scene.backups().recipients(recipients);
-    let plan = Plan {
-        schedule: Schedule {
-            drill_every: None,
-            ..Schedule::default()
-        },
-        follow: Some(Follow {
-            interval: Duration::from_millis(300),
-            spool: Some(scene.folder().join("spool")),
-        }),
-        ..Plan::default()
-    };
-    let (heard, control) = (Heard::default(), Control::new());
-    let watch = tokio::spawn({
-        let (backups, heard, control) = (backups.clone(), heard.clone(), control.clone());
-        async move { backups.watch(&plan, &heard, &control).await }
-    });
-    heard.following().await;
+    let watch = Watching::start(&backups, scene.folder().join("spool"));
+    watch.follows().await;
     let db = scene.open().await;
     let write = async |id: &str| {
         let insert = db.sql("INSERT INTO entries (id, body) VALUES (?, ?)");
@@ -307,8 +224,7 @@ async fn sealed(engine: Engine) {
     write("after").await;
     close(db).await;
     tokio::time::sleep(Duration::from_millis(1000)).await;
-    control.cancel();
-    watch.await.expect("it ends");
+    watch.stop().await;
     scene.destroy();
 
     let mut segments = 0;
@@ -382,43 +298,21 @@ async fn a_log_is_followed_by_one_watch_alone() {
             continue;
         };
         let backups = scene.backups();
-        let plan = |name: &str| Plan {
-            schedule: Schedule {
-                drill_every: None,
-                ..Schedule::default()
-            },
-            follow: Some(Follow {
-                spool: Some(scene.folder().join(name)),
-                ..Follow::default()
-            }),
-            ..Plan::default()
-        };
-        let start = |name: &str| {
-            let (heard, control) = (Heard::default(), Control::new());
-            let watch = tokio::spawn({
-                let (backups, plan) = (backups.clone(), plan(name));
-                let (heard, control) = (heard.clone(), control.clone());
-                async move { backups.watch(&plan, &heard, &control).await }
-            });
-            (watch, heard, control)
-        };
-        let (first, heard, stop) = start("first");
-        heard.following().await;
-        let (second, told, stop_second) = start("second");
+        let start = |name: &str| Watching::start(&backups, scene.folder().join(name));
+        let first = start("first");
+        first.follows().await;
+        let second = start("second");
         let is_refused = |event: &Event| match event {
             Event::FollowFailed { error, .. } => error.contains("another watch follows the log"),
             _ => false,
         };
-        told.wait(is_refused).await;
-        stop_second.cancel();
-        second.await.expect("it ends");
-        stop.cancel();
-        first.await.expect("it ends");
+        second.tells(is_refused).await;
+        second.stop().await;
+        first.stop().await;
         assert_eq!(backups.list().await.expect("listed").len(), 1, "{engine}");
         // When the first one has gone, another follows.
-        let (third, heard, stop) = start("first");
-        heard.following().await;
-        stop.cancel();
-        third.await.expect("it ends");
+        let third = start("first");
+        third.follows().await;
+        third.stop().await;
     }
 }

@@ -12,7 +12,7 @@ use super::server::{self, Defaults};
 use super::swap::journal;
 use super::{MySql, close, names, quote};
 use crate::engine::Place;
-use crate::engine::hold::{Hold, Lock};
+use crate::engine::hold::{self, Hold, Lock};
 
 /// What the user must be allowed to do.
 pub(super) const RIGHTS: &str = "the user needs CREATE, DROP, ALTER and all that tables, views, \
@@ -77,16 +77,8 @@ impl MySql {
                 let found = server::databases(held.database()).await?;
                 let mut removed = Vec::new();
                 for name in found.into_iter().filter(|name| names::is_place(name)) {
-                    match clear(&held, &name).await {
-                        Ok(true) => removed.push(name),
-                        Ok(false) => tracing::info!(
-                            target: "mainstay::backup", name, "another restore is under way"
-                        ),
-                        Err(error) => tracing::warn!(
-                            target: "mainstay::backup", name, %error,
-                            "a restore that was killed left a database that this user may not drop"
-                        ),
-                    }
+                    let outcome = clear(&held, &name).await;
+                    removed.extend(hold::cleared(name, outcome));
                 }
                 Ok(removed)
             })

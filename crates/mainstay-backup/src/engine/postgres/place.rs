@@ -12,7 +12,7 @@ use mainstay::{Config, Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 
 use super::super::Place;
-use super::super::hold::{Hold, Lock};
+use super::super::hold::{self, Hold, Lock};
 use super::locale::{self, Locale};
 use super::{Postgres, names, server};
 
@@ -124,16 +124,8 @@ impl Postgres {
                     .await?;
                 let mut removed = Vec::new();
                 for name in found.into_iter().filter(|name| names::is_place(name)) {
-                    match clear(&held, &name).await {
-                        Ok(true) => removed.push(name),
-                        Ok(false) => tracing::info!(
-                            target: "mainstay::backup", name, "another restore is under way"
-                        ),
-                        Err(error) => tracing::warn!(
-                            target: "mainstay::backup", name, %error,
-                            "a restore that was killed left a database that this user may not drop"
-                        ),
-                    }
+                    let outcome = clear(&held, &name).await;
+                    removed.extend(hold::cleared(name, outcome));
                 }
                 Ok(removed)
             })

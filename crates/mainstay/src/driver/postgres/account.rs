@@ -3,10 +3,11 @@
 //! be [ended](super::ending) by another one.
 //!
 //! The server is asked who it is once per session, ahead of the first transaction that may write
-//! (once more, if that one did not want its id asked for), and the id once per transaction, with the first statement that writes: in a column of its rows
-//! where it has some, otherwise by a question behind it, which costs the server more. Neither is waited for longer than the statement itself: both are in the same flight.
-//! The question is prepared outside of any transaction, so that a server that does not know it spoils
-//! none.
+//! (once more, if that one did not want its id asked for), and the id once per transaction, with the
+//! first statement that writes: in a column of its rows where it has some, otherwise by a question
+//! behind it, which costs the server more. Neither is waited for longer than the statement itself:
+//! both are in the same flight. The question is prepared outside of any transaction, so that a server
+//! that does not know it spoils none.
 
 use std::collections::HashSet;
 use std::future::{Future, poll_fn};

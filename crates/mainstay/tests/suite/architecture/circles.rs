@@ -299,7 +299,7 @@ fn what_is_no_circle_is_let_pass() {
         ),
         (
             "a::b",
-            "use super::Second;\npub struct First(Second);\npub fn first() -> First { todo!() }",
+            "use super::Second;\npub struct First(Second);\npub fn first() -> First { First(Second) }",
         ),
         (
             "a::c",
